@@ -1,0 +1,18 @@
+//! The values every Ringline crate speaks: ids, call time, and an agent's configuration.
+//!
+//! Pure: no clock, no random source, no I/O. Ids are made at the edge and handed in.
+
+mod config;
+mod ids;
+mod merge;
+mod time;
+
+pub use config::{
+    AgentConfig, AsrConfig, ConfigError, InterruptConfig, LlmConfig, NoInterruptMode, SeedMessage, TtsConfig,
+    TurnDetectionConfig, TurnDetectionMode,
+};
+pub use ids::{
+    AgentId, ChannelId, IdError, InstanceId, ResponseId, SegmentId, SentenceId, SessionId, UserId, UtteranceId,
+};
+pub use merge::{AgentKind, merge_layers, normalise, template_to_agent};
+pub use time::CallTime;

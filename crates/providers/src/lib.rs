@@ -1,0 +1,5 @@
+//! Speech and language providers: traits, and the families that implement them.
+
+mod traits;
+
+pub use traits::*;

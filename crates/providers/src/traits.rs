@@ -1,0 +1,145 @@
+//! What a speech or language provider is. Audio is `f32` mono in −1…1 with its rate stated.
+//!
+//! Work that takes long happens on threads or tasks of the provider's own, never on the caller's; answers come through
+//! bounded channels. **Dropping the receiving end cancels the request**: a provider notices within one step of its work.
+
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// Rate of all audio towards recognition, in Hz.
+pub const EAR_RATE: u32 = 16_000;
+
+/// A request failed. `retryable` says whether the same request may succeed later or elsewhere.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct ProviderError {
+    pub message: String,
+    pub retryable: bool,
+}
+
+/// Speech or not, frame by frame. State is per call; cheap enough to run inline on an inference thread.
+pub trait VoiceActivity: Send {
+    /// Samples at 16 kHz that [`Self::predict`] takes.
+    fn frame_len(&self) -> usize;
+    /// Probability of speech in this frame.
+    fn predict(&mut self, frame: &[f32]) -> f32;
+    fn reset(&mut self);
+}
+
+/// Whether a pause ends the speaker's turn.
+#[async_trait::async_trait]
+pub trait EndOfTurn: Send + Sync {
+    /// `audio`: the utterance so far at 16 kHz including its trailing silence (the provider takes what it needs from the end).
+    async fn probability(&self, audio: Arc<[f32]>, text: &str) -> Result<f32, ProviderError>;
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct RecognitionParams {
+    /// The vendor's language ids (`en`, `zh_mandarin`, …); none = the provider's default.
+    pub language: Option<String>,
+    pub hot_words: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub enum RecognitionEvent {
+    /// The text so far; may change.
+    Interim {
+        text: String,
+    },
+    /// Answer to [`Recognition::transcribe`].
+    Final {
+        revision: u32,
+        text: String,
+    },
+    Failed {
+        revision: u32,
+        error: ProviderError,
+    },
+}
+
+pub trait Recognizer: Send + Sync {
+    /// Opens one utterance. Capacity and backpressure: events are `try_send`; a full channel loses interim texts only.
+    fn open(&self, params: RecognitionParams, events: mpsc::Sender<RecognitionEvent>) -> Box<dyn Recognition>;
+}
+
+/// One utterance being recognised. Dropping it cancels what is under way.
+pub trait Recognition: Send {
+    /// Audio at 16 kHz, in order. Must not block.
+    fn push(&mut self, audio: &[f32]);
+    /// Asks for the text of all audio so far. May be called again with a higher revision after more audio.
+    fn transcribe(&mut self, revision: u32);
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChatRole {
+    System,
+    User,
+    Assistant,
+}
+
+#[derive(Clone, Debug)]
+pub struct ChatMessage {
+    pub role: ChatRole,
+    pub text: String,
+}
+
+/// What the vendor's protocol sends along with a chat request (server-api §12.1).
+#[derive(Clone, Debug, Default)]
+pub struct ChatContext {
+    pub instance_id: String,
+    pub channel_id: String,
+    pub sentence_id: u64,
+    pub user_data: Option<String>,
+    /// `k=v&k=v`, appended to the request URL.
+    pub extra_query: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct ChatRequest {
+    pub messages: Vec<ChatMessage>,
+    pub context: ChatContext,
+}
+
+#[derive(Clone, Debug)]
+pub enum ChatEvent {
+    Text(String),
+    Finished,
+    Failed(ProviderError),
+}
+
+pub trait LanguageModel: Send + Sync {
+    /// Streams one answer. Exactly one of `Finished` and `Failed` comes last.
+    fn generate(&self, request: ChatRequest) -> mpsc::Receiver<ChatEvent>;
+}
+
+#[derive(Clone, Debug)]
+pub struct SpeechRequest {
+    pub text: String,
+    /// A voice id of [`Synthesizer::voices`]; unknown or none = the default.
+    pub voice: Option<String>,
+    /// 1.0 = normal, 0.5..2.0.
+    pub rate: f64,
+}
+
+#[derive(Clone, Debug)]
+pub enum SpeechEvent {
+    /// Audio at [`Synthesizer::sample_rate`].
+    Audio(Vec<f32>),
+    Finished,
+    Failed(ProviderError),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Voice {
+    pub id: String,
+    pub name: String,
+    /// BCP 47, e.g. `en-US`.
+    pub language: String,
+}
+
+pub trait Synthesizer: Send + Sync {
+    fn sample_rate(&self) -> u32;
+    fn voices(&self) -> Vec<Voice>;
+    /// Streams the speech of one text. Exactly one of `Finished` and `Failed` comes last.
+    fn synthesise(&self, request: SpeechRequest) -> mpsc::Receiver<SpeechEvent>;
+}
