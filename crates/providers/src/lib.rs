@@ -1,5 +1,7 @@
 //! Speech and language providers: traits, and the families that implement them.
 
+pub mod scripted;
+pub mod text;
 mod traits;
 
 pub use traits::*;
