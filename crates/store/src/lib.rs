@@ -1,1 +1,28 @@
-//! ringline-store
+//! What Ringline keeps: agents, access keys, settings, agent instances, their journals and dialogues.
+//!
+//! One trait, [`Store`], and one back end, [`SqliteStore`]. Every back end passes the same suite.
+//!
+//! Contract:
+//! - When a writing method returns `Ok`, the rows survive the death of this process. A power failure costs at most
+//!   what was written in the last second (see [`SqliteStore`] for how).
+//! - A method writes all of what it was given or nothing.
+//! - Wall-clock times are Unix milliseconds, handed in by the caller; nothing here reads a clock.
+//! - Texts and lists have limits, stated in [`limits`]; beyond them a call fails with [`StoreError::TooLarge`] and
+//!   nothing is stored.
+//! - Records hold prompts, speech and secrets: their `Debug` shows ids and sizes only.
+//!
+//! Not here: the audio of recordings (files), and anything that lives only as long as the process (nonces, leases).
+
+mod error;
+pub mod limits;
+mod records;
+mod sqlite;
+mod store;
+
+pub use error::StoreError;
+pub use records::{
+    AccessKeyRecord, AgentRecord, DialogueKind, DialogueQuery, DialogueRecord, InstanceQuery, InstanceRecord,
+    InstanceStatus, JournalRow, Order, Producer,
+};
+pub use sqlite::SqliteStore;
+pub use store::Store;

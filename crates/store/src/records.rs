@@ -1,0 +1,228 @@
+//! The rows, as values. Field names are the API's; times are Unix milliseconds.
+
+use ringline_model::{AgentId, AgentKind, ChannelId, InstanceId, SessionId, UserId};
+use serde_json::Value;
+use std::fmt;
+
+/// A stored agent.
+#[derive(Clone, PartialEq)]
+pub struct AgentRecord {
+    pub id: AgentId,
+    pub name: String,
+    pub kind: AgentKind,
+    /// A normalised `AIAgentConfig`: the lowest layer of every call's configuration.
+    pub config: Value,
+    pub created_ms: i64,
+    pub modified_ms: i64,
+}
+
+/// A key that signs requests.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AccessKeyRecord {
+    pub id: String,
+    pub secret: String,
+    /// An inactive key stays known, so that the answer can say so.
+    pub active: bool,
+    /// Operation names the key may call; `None` allows all.
+    pub operations: Option<Vec<String>>,
+    pub created_ms: i64,
+}
+
+/// Where an instance is in its life (server-api §14); the names travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum InstanceStatus {
+    /// Started, the user hasn't come yet.
+    Created,
+    /// User and agent are connected.
+    Executing,
+    Finished,
+}
+
+impl InstanceStatus {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "Created",
+            Self::Executing => "Executing",
+            Self::Finished => "Finished",
+        }
+    }
+
+    pub(crate) const ALL: &[Self] = &[Self::Created, Self::Executing, Self::Finished];
+}
+
+/// One agent in one call.
+#[derive(Clone, PartialEq)]
+pub struct InstanceRecord {
+    pub id: InstanceId,
+    pub agent: AgentId,
+    pub channel: ChannelId,
+    /// The end user's id in the channel.
+    pub user: UserId,
+    /// The agent's id in the channel.
+    pub agent_user: UserId,
+    pub session: SessionId,
+    pub status: InstanceStatus,
+    /// The merged `AIAgentConfig` in force.
+    pub config: Value,
+    /// The `AIAgentTemplateConfig` as the caller gave it.
+    pub template: Value,
+    /// The `AIAgentRuntimeConfig`.
+    pub runtime: Value,
+    pub user_data: Option<String>,
+    /// The journal's head: what the conversation started from.
+    pub setup: Value,
+    pub created_ms: i64,
+    pub modified_ms: i64,
+    /// When the instance became `Executing`.
+    pub started_ms: Option<i64>,
+    pub ended_ms: Option<i64>,
+    pub end_reason: Option<String>,
+    /// Where the tracks lie, once they are known.
+    pub recordings: Option<Value>,
+}
+
+/// Which instances to list: those of `agent`, created within `from_ms..=to_ms`, newest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstanceQuery {
+    pub agent: AgentId,
+    pub from_ms: i64,
+    pub to_ms: i64,
+    /// Instances to pass over, for paging.
+    pub offset: u32,
+    /// At most [`crate::limits::LIST_INSTANCES`].
+    pub limit: u32,
+}
+
+/// One step of a conversation, as it happened.
+#[derive(Clone, PartialEq, Eq)]
+pub struct JournalRow {
+    /// Counts up from 0 within an instance, without a hole.
+    pub seq: u64,
+    /// Call time of the step, in microseconds.
+    pub at_us: u64,
+    /// What went in, as JSON.
+    pub step: String,
+    /// What came out, as JSON.
+    pub outputs: String,
+}
+
+/// Who said it; the names travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Producer {
+    User,
+    Agent,
+}
+
+impl Producer {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Agent => "agent",
+        }
+    }
+
+    pub(crate) const ALL: &[Self] = &[Self::User, Self::Agent];
+}
+
+/// What sort of entry it is; the names travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DialogueKind {
+    Greeting,
+    Normal,
+    /// Said because the app server asked for it.
+    Speech,
+}
+
+impl DialogueKind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Greeting => "greeting",
+            Self::Normal => "normal",
+            Self::Speech => "speech",
+        }
+    }
+
+    pub(crate) const ALL: &[Self] = &[Self::Greeting, Self::Normal, Self::Speech];
+}
+
+/// One thing said in a call, by either side.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DialogueRecord {
+    pub id: String,
+    pub session: SessionId,
+    pub instance: InstanceId,
+    /// One user question and its answers share a round.
+    pub round: String,
+    pub producer: Producer,
+    pub kind: DialogueKind,
+    pub text: String,
+    pub time_ms: i64,
+    pub interrupted: bool,
+}
+
+/// Direction of a listing by time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    OldestFirst,
+    NewestFirst,
+}
+
+/// Which dialogues to list: those of `session` with a time within `from_ms..=to_ms`.
+/// Entries of the same millisecond keep the order in which they were appended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DialogueQuery {
+    pub session: SessionId,
+    pub from_ms: i64,
+    pub to_ms: i64,
+    pub order: Order,
+    /// Entries to pass over, for paging.
+    pub offset: u32,
+    /// At most [`crate::limits::LIST_ROWS`].
+    pub limit: u32,
+}
+
+impl fmt::Debug for AgentRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AgentRecord").field("id", &self.id).field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for AccessKeyRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessKeyRecord").field("id", &self.id).field("active", &self.active).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for InstanceRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InstanceRecord")
+            .field("id", &self.id)
+            .field("agent", &self.agent)
+            .field("status", &self.status)
+            .field("end_reason", &self.end_reason)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for JournalRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JournalRow")
+            .field("seq", &self.seq)
+            .field("at_us", &self.at_us)
+            .field("step_bytes", &self.step.len())
+            .field("outputs_bytes", &self.outputs.len())
+            .finish()
+    }
+}
+
+impl fmt::Debug for DialogueRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DialogueRecord")
+            .field("id", &self.id)
+            .field("producer", &self.producer)
+            .field("kind", &self.kind)
+            .field("time_ms", &self.time_ms)
+            .field("text_bytes", &self.text.len())
+            .finish_non_exhaustive()
+    }
+}

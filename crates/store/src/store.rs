@@ -1,0 +1,61 @@
+use crate::{
+    AccessKeyRecord, AgentRecord, DialogueQuery, DialogueRecord, InstanceQuery, InstanceRecord, JournalRow, StoreError,
+};
+use async_trait::async_trait;
+use ringline_model::{AgentId, InstanceId};
+use serde_json::Value;
+
+/// Everything that outlives a process. See the crate's contract for durability, limits and times.
+///
+/// Any method may fail with [`StoreError::Busy`] or [`StoreError::Backend`]; other errors are named where they arise.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Stores the agent, or replaces the one with its id (which keeps its `created_ms`).
+    async fn put_agent(&self, agent: &AgentRecord) -> Result<(), StoreError>;
+    async fn agent(&self, id: &AgentId) -> Result<Option<AgentRecord>, StoreError>;
+    /// The first `limit` agents by id, at most [`crate::limits::LIST_ROWS`].
+    async fn agents(&self, limit: u32) -> Result<Vec<AgentRecord>, StoreError>;
+
+    /// Stores the key, or replaces the one with its id (which keeps its `created_ms`).
+    async fn put_access_key(&self, key: &AccessKeyRecord) -> Result<(), StoreError>;
+    async fn access_key(&self, id: &str) -> Result<Option<AccessKeyRecord>, StoreError>;
+    /// The first `limit` keys by age, at most [`crate::limits::LIST_ROWS`].
+    async fn access_keys(&self, limit: u32) -> Result<Vec<AccessKeyRecord>, StoreError>;
+
+    async fn setting(&self, key: &str) -> Result<Option<String>, StoreError>;
+    /// Stores `value` unless the key has one, and answers what is stored. Of several callers at once one wins, and
+    /// all get its value.
+    async fn put_setting_if_absent(&self, key: &str, value: &str) -> Result<String, StoreError>;
+
+    /// Fails with [`StoreError::Exists`], or with [`StoreError::NotFound`] if there is no such agent.
+    async fn create_instance(&self, instance: &InstanceRecord) -> Result<(), StoreError>;
+    async fn instance(&self, id: &InstanceId) -> Result<Option<InstanceRecord>, StoreError>;
+    async fn instances(&self, query: &InstanceQuery) -> Result<Vec<InstanceRecord>, StoreError>;
+    /// `Created` becomes `Executing`. False if it was past that. Fails with [`StoreError::NotFound`].
+    async fn set_executing(&self, id: &InstanceId, at_ms: i64) -> Result<bool, StoreError>;
+    /// Ends the instance. Only the first call counts and answers true; later ones change nothing and answer false.
+    /// Fails with [`StoreError::NotFound`].
+    async fn finish_instance(&self, id: &InstanceId, reason: &str, at_ms: i64) -> Result<bool, StoreError>;
+    /// Notes where the tracks lie; replaces an earlier note. Fails with [`StoreError::NotFound`].
+    async fn set_recordings(&self, id: &InstanceId, recordings: &Value, at_ms: i64) -> Result<(), StoreError>;
+    /// How many instances are not finished.
+    async fn count_active(&self) -> Result<u64, StoreError>;
+    /// Instances that are not finished, oldest first, at most [`crate::limits::LIST_INSTANCES`]. At start these are
+    /// what a crash left behind; the caller finishes them and asks again until none is left.
+    async fn unfinished(&self, limit: u32) -> Result<Vec<InstanceRecord>, StoreError>;
+
+    /// Appends rows, all or none, in one transaction. The first must follow the last stored row (the first of all
+    /// has `seq` 0), or the call fails with [`StoreError::JournalGap`]: a journal with a hole would replay to
+    /// something that never happened. Fails with [`StoreError::NotFound`] if there is no such instance.
+    async fn append_journal(&self, id: &InstanceId, rows: &[JournalRow]) -> Result<(), StoreError>;
+    /// Rows from `from_seq` on, in order. A page may be shorter than `limit` (it is bounded in bytes, too); the
+    /// journal has ended when a page is empty. An unknown instance has an empty journal.
+    async fn journal(&self, id: &InstanceId, from_seq: u64, limit: u32) -> Result<Vec<JournalRow>, StoreError>;
+
+    /// Fails with [`StoreError::Exists`], or with [`StoreError::NotFound`] if there is no such instance.
+    async fn append_dialogue(&self, dialogue: &DialogueRecord) -> Result<(), StoreError>;
+    async fn dialogues(&self, query: &DialogueQuery) -> Result<Vec<DialogueRecord>, StoreError>;
+
+    /// Waits for what is running and makes everything durable; afterwards every other method fails.
+    async fn close(&self);
+}
