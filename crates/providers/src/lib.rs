@@ -1,6 +1,7 @@
 //! Speech and language providers: traits, and the families that implement them.
 
 pub mod scripted;
+pub mod suite;
 pub mod text;
 mod traits;
 

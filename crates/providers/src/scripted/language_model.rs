@@ -10,6 +10,8 @@ use tokio::time::{Instant, sleep_until};
 
 /// Events waiting for the reader; the answer waits when it is full.
 const CAPACITY: usize = 32;
+/// The user's words in the fall-back answer are cut after this many characters.
+const MAX_QUOTED_CHARS: usize = 1_000;
 
 /// Finds the answer by the user's last words, so it needs no state of its own and follows whatever history it is given.
 #[derive(Debug)]
@@ -33,7 +35,9 @@ impl ScriptedLanguageModel {
         let trouble = turn.and_then(|turn| self.performance.trouble(turn, Stage::LanguageModel));
         let text = match turn {
             Some(turn) => script.turns[turn].answers.clone(),
-            None => script.fallback.replace("{text}", words),
+            None => {
+                script.fallback.replace("{text}", words.chars().take(MAX_QUOTED_CHARS).collect::<String>().as_str())
+            }
         };
         let mut tokens: Vec<String> = Vec::new();
         for word in text.split_whitespace() {
