@@ -1,0 +1,49 @@
+//! Every fixed limit of this crate, with what happens at it. Limits an operator may want to move are in
+//! [`HubConfig`](crate::HubConfig).
+
+use std::time::Duration;
+
+/// Longest session description that is read; a longer one is refused. A browser's offer has 2 to 8 KiB.
+pub const MAX_SDP_BYTES: usize = 64 * 1024;
+
+/// Longest text on the data channel, both ways. A longer one that arrives is ignored and counted; a longer
+/// one to be sent is refused.
+pub const MAX_TEXT_BYTES: usize = 64 * 1024;
+
+/// Text that may wait for the other side to acknowledge it; more is refused with
+/// [`RtcError::Backlog`](crate::RtcError::Backlog).
+pub const MAX_BUFFERED_TEXT_BYTES: usize = 1024 * 1024;
+
+/// Longest audio payload that is sent; a longer one is dropped and counted. It keeps one RTP packet
+/// (with its headers, and SRTP's tag) inside the 1150-byte datagrams that pass everywhere.
+pub const MAX_AUDIO_BYTES: usize = 1000;
+
+/// Events that wait for [`Peer::event`](crate::Peer::event). Above it audio and text are dropped and counted;
+/// events about the session itself are always kept, there are few of them.
+pub const MAX_QUEUED_EVENTS: usize = 1024;
+
+/// Datagrams one step of a session may leave to be sent; the newest are dropped and counted above it.
+pub const MAX_QUEUED_DATAGRAMS: usize = 1024;
+
+/// Received datagrams that wait for a peer's task; the newest are dropped and counted above it. At 50 packets
+/// a second this is five seconds of a task that does not run.
+pub const MAX_INBOX: usize = 256;
+
+/// Addresses remembered per peer. The address heard least recently as new is forgotten for a newer one.
+pub const MAX_ADDRESSES: usize = 16;
+
+/// ICE user names routed per peer: the current one and, while a restart is under way, the one before.
+pub const MAX_UFRAGS: usize = 2;
+
+/// Local addresses put into candidates when the hub listens on all of them; further ones are left out.
+pub const MAX_CANDIDATES: usize = 8;
+
+/// Largest datagram that is received; what is longer is cut by the kernel and then fails its checksum. SRTP and DTLS stay
+/// under the path's MTU of at most 1500.
+pub const MAX_DATAGRAM: usize = 2000;
+
+/// How long a certificate is used for new calls.
+pub const CERTIFICATE_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How often str0m reports statistics, from which loss is taken.
+pub(crate) const STATS_INTERVAL: Duration = Duration::from_secs(1);
