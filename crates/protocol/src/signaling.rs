@@ -1,0 +1,256 @@
+//! Our own signaling: one JSON `POST` joins a channel, one restarts its transport.
+//!
+//! The client sends an SDP offer with its channel token and gets the answer with the ids of everyone in the channel.
+//! Candidates are inside the descriptions; `resource` is the path for the restart and for `DELETE`, which leaves.
+
+use crate::token::{MAX_TOKEN, TokenError};
+use ringline_model::{ChannelId, InstanceId, UserId};
+use serde::{Deserialize, Serialize};
+
+/// Longest session description, in bytes.
+pub const MAX_SDP: usize = 64 * 1024;
+/// Longest body, in bytes: JSON writes a line end as two characters, so a description may grow by some.
+pub const MAX_BODY: usize = 96 * 1024;
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JoinRequest {
+    /// Channel token, at most [`MAX_TOKEN`] bytes.
+    pub token: String,
+    /// Offer, at most [`MAX_SDP`] bytes.
+    pub sdp: String,
+    /// What the client believes to join; if given it must be what the token says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel_id: Option<ChannelId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JoinAnswer {
+    pub sdp: String,
+    pub channel_id: ChannelId,
+    pub user_id: UserId,
+    pub agent_user_id: UserId,
+    pub instance_id: InstanceId,
+    /// This connection of the user; a new join has a new one.
+    pub member_id: String,
+    /// Path of the joined member, for restart and leave.
+    pub resource: String,
+}
+
+/// Restarts the transport of a joined member with a new offer.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RestartRequest {
+    pub token: String,
+    pub sdp: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RestartAnswer {
+    pub sdp: String,
+}
+
+/// Tokens are secrets and descriptions are long: neither is printed.
+impl std::fmt::Debug for JoinRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (channel, user) = (&self.channel_id, &self.user_id);
+        f.debug_struct("JoinRequest").field("channel_id", channel).field("user_id", user).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for RestartRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RestartRequest").finish_non_exhaustive()
+    }
+}
+
+impl JoinRequest {
+    pub fn parse(body: &[u8]) -> Result<Self, SignalingError> {
+        let request: Self = read(body)?;
+        check(&request.token, &request.sdp)?;
+        Ok(request)
+    }
+}
+
+impl RestartRequest {
+    pub fn parse(body: &[u8]) -> Result<Self, SignalingError> {
+        let request: Self = read(body)?;
+        check(&request.token, &request.sdp)?;
+        Ok(request)
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, SignalingError> {
+    if body.len() > MAX_BODY {
+        return Err(SignalingError::new(SignalingCode::TooLarge, format!("The body has more than {MAX_BODY} bytes.")));
+    }
+    serde_json::from_slice(body)
+        .map_err(|e| SignalingError::new(SignalingCode::InvalidRequest, format!("The body cannot be read: {e}.")))
+}
+
+fn check(token: &str, sdp: &str) -> Result<(), SignalingError> {
+    if token.len() > MAX_TOKEN {
+        return Err(SignalingError::new(
+            SignalingCode::InvalidToken,
+            format!("The token has more than {MAX_TOKEN} bytes."),
+        ));
+    }
+    if sdp.len() > MAX_SDP {
+        return Err(SignalingError::new(SignalingCode::TooLarge, format!("The SDP has more than {MAX_SDP} bytes.")));
+    }
+    if !sdp.starts_with("v=0") {
+        return Err(SignalingError::new(SignalingCode::InvalidSdp, "The SDP does not begin with v=0."));
+    }
+    Ok(())
+}
+
+/// What the client is told when it cannot join. The body is this as JSON, the status that of its code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{code:?}: {message}")]
+pub struct SignalingError {
+    pub code: SignalingCode,
+    pub message: String,
+}
+
+/// Stable; clients branch on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum SignalingCode {
+    /// The body is not the JSON it must be.
+    InvalidRequest,
+    InvalidToken,
+    TokenExpired,
+    /// The token is for another channel or user.
+    Forbidden,
+    InvalidSdp,
+    ChannelNotFound,
+    /// The call is over.
+    CallFinished,
+    TooLarge,
+    /// Full or draining; try again later or elsewhere.
+    ServerBusy,
+}
+
+impl SignalingCode {
+    /// HTTP status.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::InvalidRequest | Self::InvalidSdp => 400,
+            Self::InvalidToken | Self::TokenExpired => 401,
+            Self::Forbidden => 403,
+            Self::ChannelNotFound => 404,
+            Self::CallFinished => 410,
+            Self::TooLarge => 413,
+            Self::ServerBusy => 503,
+        }
+    }
+}
+
+impl SignalingError {
+    pub fn new(code: SignalingCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+impl From<TokenError> for SignalingError {
+    fn from(error: TokenError) -> Self {
+        let code = match error {
+            TokenError::Malformed | TokenError::WrongApp | TokenError::BadSignature | TokenError::TooLong => {
+                SignalingCode::InvalidToken
+            }
+            TokenError::Expired => SignalingCode::TokenExpired,
+            TokenError::WrongChannel | TokenError::WrongUser => SignalingCode::Forbidden,
+        };
+        Self::new(code, format!("Joining was refused: {error}."))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    fn parse(body: Value) -> Result<JoinRequest, SignalingError> {
+        JoinRequest::parse(body.to_string().as_bytes())
+    }
+
+    fn refused(body: Value) -> SignalingCode {
+        let code = parse(body.clone()).unwrap_err().code;
+        assert_eq!(RestartRequest::parse(body.to_string().as_bytes()).unwrap_err().code, code);
+        code
+    }
+
+    #[test]
+    fn a_join_needs_only_token_and_offer() {
+        let request = parse(json!({"token": "t", "sdp": "v=0\r\n", "unknown": 1})).unwrap();
+        assert_eq!((request.channel_id, request.user_id), (None, None));
+        let request = parse(json!({"token": "t", "sdp": "v=0", "channelId": "c", "userId": "u"})).unwrap();
+        assert_eq!(request.channel_id.unwrap().as_str(), "c");
+    }
+
+    #[test]
+    fn each_fault_of_a_join_has_its_code() {
+        assert_eq!(refused(json!("garbage")), SignalingCode::InvalidRequest);
+        assert_eq!(refused(json!({"token": "t"})), SignalingCode::InvalidRequest);
+        assert_eq!(refused(json!({"token": "t", "sdp": "hello"})), SignalingCode::InvalidSdp);
+        assert_eq!(refused(json!({"token": "t", "sdp": ""})), SignalingCode::InvalidSdp);
+        assert_eq!(refused(json!({"token": "t".repeat(MAX_TOKEN + 1), "sdp": "v=0"})), SignalingCode::InvalidToken);
+        let long = format!("v=0{}", " ".repeat(MAX_SDP));
+        assert_eq!(refused(json!({"token": "t", "sdp": long})), SignalingCode::TooLarge);
+        assert_eq!(refused(json!({"token": "t", "sdp": "v=0".repeat(350_000)})), SignalingCode::TooLarge);
+        let fits = format!("v=0{}", " ".repeat(MAX_SDP - 3));
+        assert!(parse(json!({"token": "t".repeat(MAX_TOKEN), "sdp": fits})).is_ok());
+    }
+
+    #[test]
+    fn a_join_with_an_impossible_id_is_refused() {
+        let body = json!({"token": "t", "sdp": "v=0", "userId": "u".repeat(65)});
+        assert_eq!(parse(body).unwrap_err().code, SignalingCode::InvalidRequest);
+    }
+
+    #[test]
+    fn the_answer_has_camel_case_names() {
+        let answer = JoinAnswer {
+            sdp: "v=0".into(),
+            channel_id: ChannelId::parse("c").unwrap(),
+            user_id: UserId::parse("u").unwrap(),
+            agent_user_id: UserId::parse("a").unwrap(),
+            instance_id: InstanceId::parse("i").unwrap(),
+            member_id: "m".into(),
+            resource: "/rtc/m".into(),
+        };
+        let json = json!({"sdp": "v=0", "channelId": "c", "userId": "u", "agentUserId": "a", "instanceId": "i",
+                          "memberId": "m", "resource": "/rtc/m"});
+        assert_eq!(serde_json::to_value(&answer).unwrap(), json);
+        assert_eq!(serde_json::from_value::<JoinAnswer>(json).unwrap(), answer);
+    }
+
+    #[test]
+    fn token_errors_keep_their_status() {
+        for (error, code) in [
+            (TokenError::Malformed, SignalingCode::InvalidToken),
+            (TokenError::WrongApp, SignalingCode::InvalidToken),
+            (TokenError::BadSignature, SignalingCode::InvalidToken),
+            (TokenError::TooLong, SignalingCode::InvalidToken),
+            (TokenError::Expired, SignalingCode::TokenExpired),
+            (TokenError::WrongChannel, SignalingCode::Forbidden),
+            (TokenError::WrongUser, SignalingCode::Forbidden),
+        ] {
+            assert_eq!(SignalingError::from(error).code, code);
+            let name = serde_json::to_value(code).unwrap();
+            assert_eq!((code.status(), name.as_str().unwrap()), error.status_and_code());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn reading_never_panics(body in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _outcome = (JoinRequest::parse(&body), RestartRequest::parse(&body));
+        }
+    }
+}
