@@ -1,5 +1,8 @@
 //! Speech and language providers: traits, and the families that implement them.
 
+#[cfg(feature = "local")]
+pub mod local;
+pub mod models;
 pub mod scripted;
 pub mod suite;
 pub mod text;

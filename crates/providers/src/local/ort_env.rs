@@ -1,0 +1,59 @@
+//! ONNX Runtime, loaded once per process from the model store's library.
+//!
+//! Every session computes on its caller's thread (one intra-op thread, no spinning): at these model sizes a second
+//! thread gains nothing, and spinning threads starve whatever else the machine does.
+
+use crate::models::{ModelStore, NotPulled};
+use ort::environment::Environment;
+use ort::session::Session;
+use std::path::PathBuf;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+/// A local model cannot be brought up.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    #[error(transparent)]
+    NotPulled(#[from] NotPulled),
+    #[error("the inference library {} cannot be loaded: {message}", path.display())]
+    Library { path: PathBuf, message: String },
+    #[error("the model file {} cannot be loaded: {message}; check it with `ringline models verify`", path.display())]
+    Model { path: PathBuf, message: String },
+    #[error("an inference thread cannot be started: {0}")]
+    Thread(std::io::Error),
+}
+
+/// The process's environment. The first store asked decides which library it is; all of them hold the same one.
+fn environment(store: &ModelStore) -> Result<&'static Environment, LoadError> {
+    static ENVIRONMENT: OnceLock<Environment> = OnceLock::new();
+    static LOADING: Mutex<()> = Mutex::new(());
+    let _loading = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(environment) = ENVIRONMENT.get() {
+        return Ok(environment);
+    }
+    let path = store.path("onnxruntime")?;
+    let failed = |message: String| LoadError::Library { path: path.clone(), message };
+    let builder = ort::environment::init_from(&path).map_err(|error| failed(error.to_string()))?;
+    let environment =
+        builder.with_name("ringline").with_telemetry(false).build().map_err(|error| failed(error.to_string()))?;
+    Ok(ENVIRONMENT.get_or_init(|| environment))
+}
+
+/// Opens the model called `name` in the store.
+pub(crate) fn session(store: &ModelStore, name: &str) -> Result<Session, LoadError> {
+    let environment = environment(store)?;
+    let path = store.path(name)?;
+    build(environment, &path).map_err(|message| LoadError::Model { path, message })
+}
+
+/// The builder's errors hold the builder and cannot cross threads, so they become text here.
+fn build(environment: &Environment, path: &std::path::Path) -> Result<Session, String> {
+    let builder = Session::builder(environment).map_err(|error| error.to_string())?;
+    let mut builder = builder
+        .with_intra_threads(1)
+        .and_then(|builder| builder.with_inter_threads(1))
+        .and_then(|builder| builder.with_intra_op_spinning(false))
+        // Int8 products overflow on CPUs with AVX2 and without VNNI unless asked to be careful; elsewhere it is free.
+        .and_then(|builder| builder.with_precise_qmm())
+        .map_err(|error| error.to_string())?;
+    builder.commit_from_file(path).map_err(|error| error.to_string())
+}
