@@ -1,6 +1,6 @@
 //! What Ringline keeps: agents, access keys, settings, agent instances, their journals and dialogues.
 //!
-//! One trait, [`Store`], and one back end, [`SqliteStore`]. Every back end passes the same suite.
+//! One trait, [`Store`], and one back end, [`SqliteStore`]. Every back end passes the same suite ([`suite::run`]).
 //!
 //! Contract:
 //! - When a writing method returns `Ok`, the rows survive the death of this process. A power failure costs at most
@@ -18,6 +18,8 @@ pub mod limits;
 mod records;
 mod sqlite;
 mod store;
+#[doc(hidden)]
+pub mod suite;
 
 pub use error::StoreError;
 pub use records::{

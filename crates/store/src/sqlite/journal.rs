@@ -14,8 +14,7 @@ impl SqliteStore {
             .fetch_one(&mut *tx)
             .await
             .map_err(failed(OPERATION))?;
-        let mut next = last.map_or(0, |last| last + 1);
-        for row in rows {
+        for (next, row) in (last.map_or(0, |last| last + 1)..).zip(rows) {
             let seq = limits::signed("a journal row's seq", row.seq)?;
             if seq != next {
                 let instance = id.as_str().to_owned();
@@ -30,7 +29,6 @@ impl SqliteStore {
                 .execute(&mut *tx)
                 .await
                 .map_err(rejected(OPERATION, ("journal row", id.as_str()), ("instance", id.as_str())))?;
-            next += 1;
         }
         self.commit(tx, OPERATION).await
     }

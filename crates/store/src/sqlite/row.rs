@@ -80,8 +80,6 @@ impl<'r> Reading<'r> {
     }
 
     pub fn agent_kind(&self, column: &'static str) -> Result<AgentKind, StoreError> {
-        const ALL: &[AgentKind] =
-            &[AgentKind::VoiceChat, AgentKind::AvatarChat3D, AgentKind::VisionChat, AgentKind::VideoChat];
-        self.word(column, ALL, AgentKind::as_str)
+        serde_json::from_value(self.get::<String>(column)?.into()).map_err(|_| StoreError::Corrupt { what: column })
     }
 }

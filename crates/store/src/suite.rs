@@ -1,0 +1,132 @@
+//! What every back end must do, as facts. Each fact gets an empty store of its own.
+
+mod agents;
+mod dialogues;
+mod instances;
+mod journal;
+
+use crate::{AgentRecord, InstanceRecord, InstanceStatus, Store, StoreError};
+use ringline_model::{AgentId, AgentKind, ChannelId, InstanceId, SessionId, UserId};
+use serde_json::json;
+use std::future::Future;
+use std::sync::Arc;
+
+/// Checks every fact on a store from `make`; panics with what is wrong at the first that doesn't hold.
+pub async fn run<S: Store, F: Future<Output = S>>(make: impl Fn() -> F) {
+    macro_rules! facts {
+        ($($module:ident: $($fact:ident),+;)+) => {$($(
+            eprintln!(concat!(stringify!($module), ": ", stringify!($fact)));
+            let store: Arc<dyn Store> = Arc::new(make().await);
+            $module::$fact(Arc::clone(&store)).await;
+            store.close().await;
+            assert!(store.count_active().await.is_err(), "a closed store answers nothing");
+        )+)+};
+    }
+    facts! {
+        agents:
+            an_agent_comes_back_as_it_was_put,
+            putting_an_agent_again_replaces_all_but_its_creation,
+            agents_are_listed_by_id_up_to_the_limit,
+            every_kind_of_agent_comes_back,
+            an_access_key_comes_back_with_or_without_its_operations,
+            a_key_put_again_can_be_switched_off,
+            the_first_value_of_a_setting_stays,
+            of_many_first_values_at_once_one_wins_for_all,
+            what_is_too_large_for_an_agent_a_key_or_a_setting_is_refused;
+        instances:
+            an_instance_comes_back_as_it_was_created,
+            an_instance_of_an_unknown_agent_is_refused,
+            an_instance_is_created_once,
+            an_instance_goes_from_created_over_executing_to_finished,
+            a_finished_instance_stays_as_it_ended,
+            of_many_ends_at_once_one_counts,
+            what_is_done_to_an_unknown_instance_fails,
+            unfinished_instances_are_counted_and_listed_oldest_first,
+            instances_are_listed_newest_first_within_a_time_and_in_pages,
+            recordings_are_noted_on_a_finished_instance,
+            what_is_too_large_for_an_instance_is_refused;
+        journal:
+            a_journal_comes_back_in_order_and_in_pages,
+            a_journal_without_rows_is_empty,
+            a_journal_of_an_unknown_instance_is_refused_and_reads_as_empty,
+            a_hole_a_repetition_or_a_late_start_is_refused_whole,
+            journals_of_two_instances_are_apart,
+            concurrent_appends_keep_the_order_of_each_instance,
+            a_page_is_bounded_in_bytes_and_reading_on_loses_nothing,
+            what_is_too_large_for_a_journal_is_refused;
+        dialogues:
+            a_dialogue_comes_back_as_it_was_appended,
+            dialogues_are_listed_by_time_in_both_orders,
+            dialogues_of_one_millisecond_keep_their_order,
+            dialogues_are_listed_within_a_time_and_in_pages,
+            dialogues_of_several_instances_share_a_session,
+            a_dialogue_of_an_unknown_instance_or_with_a_known_id_is_refused,
+            what_is_too_large_for_a_dialogue_is_refused;
+    }
+}
+
+fn agent_id(text: &str) -> AgentId {
+    AgentId::parse(text).expect("an id")
+}
+
+fn instance_id(text: &str) -> InstanceId {
+    InstanceId::parse(text).expect("an id")
+}
+
+fn session_id(text: &str) -> SessionId {
+    SessionId::parse(text).expect("an id")
+}
+
+fn agent_record(id: &str) -> AgentRecord {
+    AgentRecord {
+        id: agent_id(id),
+        name: "Front desk".into(),
+        kind: AgentKind::VoiceChat,
+        config: json!({"Greeting": "Hello \"you\" — 你好", "MaxIdleTime": 600}),
+        created_ms: 1_767_323_045_120,
+        modified_ms: 1_767_323_045_120,
+    }
+}
+
+/// A fresh instance of agent "a", created at `created_ms`.
+fn instance_record(id: &str, created_ms: i64) -> InstanceRecord {
+    InstanceRecord {
+        id: instance_id(id),
+        agent: agent_id("a"),
+        channel: ChannelId::parse("room-1").expect("an id"),
+        user: UserId::parse("alice").expect("an id"),
+        agent_user: UserId::parse("agent-1").expect("an id"),
+        session: session_id("s"),
+        status: InstanceStatus::Created,
+        config: json!({"TtsConfig": {"VoiceIdList": ["x", "y"]}, "Volume": 0.5}),
+        template: json!({}),
+        runtime: json!({"AuthToken": "t"}),
+        user_data: Some("{\"a\": 1}".into()),
+        setup: json!({"config": {}, "history": [{"role": "user", "text": "hi"}]}),
+        created_ms,
+        modified_ms: created_ms,
+        started_ms: None,
+        ended_ms: None,
+        end_reason: None,
+        recordings: None,
+    }
+}
+
+/// Agent "a" with the named instances, created at 1, 2, 3…
+async fn with_instances(store: &dyn Store, ids: &[&str]) {
+    store.put_agent(&agent_record("a")).await.expect("stored");
+    for (created_ms, id) in (1..).zip(ids) {
+        store.create_instance(&instance_record(id, created_ms)).await.expect("created");
+    }
+}
+
+#[track_caller]
+fn assert_too_large<T>(result: Result<T, StoreError>) {
+    assert!(matches!(&result, Err(StoreError::TooLarge { .. })), "{:?}", result.map(drop));
+}
+
+#[track_caller]
+fn assert_not_found<T>(result: Result<T, StoreError>, expected: &'static str) {
+    let found = result.map(drop);
+    assert!(matches!(&found, Err(StoreError::NotFound { what, .. }) if *what == expected), "{found:?}");
+}

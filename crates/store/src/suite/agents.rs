@@ -1,0 +1,114 @@
+use super::{agent_id, agent_record, assert_too_large};
+use crate::{AccessKeyRecord, AgentRecord, Store, limits};
+use ringline_model::AgentKind;
+use serde_json::json;
+use std::sync::Arc;
+
+pub async fn an_agent_comes_back_as_it_was_put(store: Arc<dyn Store>) {
+    let agent = agent_record("a");
+    store.put_agent(&agent).await.expect("stored");
+    assert_eq!(store.agent(&agent.id).await.expect("read"), Some(agent));
+    assert_eq!(store.agent(&agent_id("b")).await.expect("read"), None);
+}
+
+pub async fn putting_an_agent_again_replaces_all_but_its_creation(store: Arc<dyn Store>) {
+    let first = agent_record("a");
+    let second = AgentRecord {
+        name: "Night shift".into(),
+        kind: AgentKind::VideoChat,
+        config: json!({}),
+        created_ms: 77,
+        modified_ms: first.modified_ms + 5,
+        ..first.clone()
+    };
+    store.put_agent(&first).await.expect("stored");
+    store.put_agent(&second).await.expect("stored");
+    let expected = AgentRecord { created_ms: first.created_ms, ..second };
+    assert_eq!(store.agents(10).await.expect("read"), [expected]);
+}
+
+pub async fn agents_are_listed_by_id_up_to_the_limit(store: Arc<dyn Store>) {
+    for id in ["c", "a", "b"] {
+        store.put_agent(&agent_record(id)).await.expect("stored");
+    }
+    let ids = |agents: Vec<AgentRecord>| agents.iter().map(|a| a.id.to_string()).collect::<Vec<_>>();
+    assert_eq!(ids(store.agents(limits::LIST_ROWS).await.expect("read")), ["a", "b", "c"]);
+    assert_eq!(ids(store.agents(2).await.expect("read")), ["a", "b"]);
+    assert_eq!(ids(store.agents(0).await.expect("read")), [""; 0]);
+    assert_too_large(store.agents(limits::LIST_ROWS + 1).await);
+}
+
+pub async fn every_kind_of_agent_comes_back(store: Arc<dyn Store>) {
+    for kind in [AgentKind::VoiceChat, AgentKind::AvatarChat3D, AgentKind::VisionChat, AgentKind::VideoChat] {
+        let agent = AgentRecord { kind, ..agent_record(kind.as_str()) };
+        store.put_agent(&agent).await.expect("stored");
+        assert_eq!(store.agent(&agent.id).await.expect("read"), Some(agent));
+    }
+}
+
+fn key(id: &str, created_ms: i64) -> AccessKeyRecord {
+    AccessKeyRecord { id: id.into(), secret: "s3cret".into(), active: true, operations: None, created_ms }
+}
+
+pub async fn an_access_key_comes_back_with_or_without_its_operations(store: Arc<dyn Store>) {
+    let all = key("all", 2);
+    let some = AccessKeyRecord { operations: Some(vec!["GenerateAIAgentCall".into()]), ..key("some", 3) };
+    let none = AccessKeyRecord { operations: Some(Vec::new()), ..key("none", 1) };
+    for key in [&all, &some, &none] {
+        store.put_access_key(key).await.expect("stored");
+        assert_eq!(store.access_key(&key.id).await.expect("read").as_ref(), Some(key));
+    }
+    assert_eq!(store.access_key("other").await.expect("read"), None);
+    assert_eq!(store.access_keys(10).await.expect("read"), [none, all, some]);
+    assert_too_large(store.access_keys(limits::LIST_ROWS + 1).await);
+}
+
+pub async fn a_key_put_again_can_be_switched_off(store: Arc<dyn Store>) {
+    store.put_access_key(&key("k", 1)).await.expect("stored");
+    let off = AccessKeyRecord { active: false, secret: "new".into(), created_ms: 9, ..key("k", 9) };
+    store.put_access_key(&off).await.expect("stored");
+    let expected = AccessKeyRecord { created_ms: 1, ..off };
+    assert_eq!(store.access_keys(10).await.expect("read"), [expected]);
+}
+
+pub async fn the_first_value_of_a_setting_stays(store: Arc<dyn Store>) {
+    assert_eq!(store.setting("app_id").await.expect("read"), None);
+    assert_eq!(store.put_setting_if_absent("app_id", "one").await.expect("stored"), "one");
+    assert_eq!(store.put_setting_if_absent("app_id", "two").await.expect("stored"), "one");
+    assert_eq!(store.setting("app_id").await.expect("read").as_deref(), Some("one"));
+    assert_eq!(store.put_setting_if_absent("app_key", "two").await.expect("stored"), "two");
+}
+
+pub async fn of_many_first_values_at_once_one_wins_for_all(store: Arc<dyn Store>) {
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..16 {
+        let store = Arc::clone(&store);
+        tasks.spawn(async move { store.put_setting_if_absent("app_key", &format!("value-{n}")).await });
+    }
+    let answers: Vec<String> = tasks.join_all().await.into_iter().map(|answer| answer.expect("stored")).collect();
+    let stored = store.setting("app_key").await.expect("read").expect("one of them");
+    assert!(answers.iter().all(|answer| *answer == stored), "{answers:?}");
+}
+
+pub async fn what_is_too_large_for_an_agent_a_key_or_a_setting_is_refused(store: Arc<dyn Store>) {
+    let named = |bytes| AgentRecord { name: "n".repeat(bytes), ..agent_record("a") };
+    assert_too_large(store.put_agent(&named(limits::NAME_BYTES + 1)).await);
+    assert_eq!(store.agents(1).await.expect("read"), []);
+    store.put_agent(&named(limits::NAME_BYTES)).await.expect("just fits");
+
+    // Two bytes are the quotes.
+    let configured = |bytes: usize| AgentRecord { config: json!("c".repeat(bytes - 2)), ..agent_record("a") };
+    assert_too_large(store.put_agent(&configured(limits::CONFIG_BYTES + 1)).await);
+    store.put_agent(&configured(limits::CONFIG_BYTES)).await.expect("just fits");
+
+    let long = || "x".repeat(limits::NAME_BYTES + 1);
+    assert_too_large(store.put_access_key(&key(&long(), 1)).await);
+    assert_too_large(store.put_access_key(&AccessKeyRecord { secret: long(), ..key("k", 1) }).await);
+    let operations = Some(vec!["x".repeat(limits::OPERATIONS_BYTES)]);
+    assert_too_large(store.put_access_key(&AccessKeyRecord { operations, ..key("k", 1) }).await);
+    assert_eq!(store.access_keys(1).await.expect("read"), []);
+
+    assert_too_large(store.put_setting_if_absent(&long(), "v").await);
+    assert_too_large(store.put_setting_if_absent("k", &"v".repeat(limits::SETTING_BYTES + 1)).await);
+    assert_eq!(store.setting("k").await.expect("read"), None);
+}

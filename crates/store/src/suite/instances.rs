@@ -1,0 +1,170 @@
+use super::{agent_id, agent_record, assert_not_found, assert_too_large, instance_id, instance_record, with_instances};
+use crate::{InstanceQuery, InstanceRecord, InstanceStatus, Store, StoreError, limits};
+use serde_json::json;
+use std::sync::Arc;
+
+fn ids(instances: &[InstanceRecord]) -> Vec<&str> {
+    instances.iter().map(|instance| instance.id.as_str()).collect()
+}
+
+pub async fn an_instance_comes_back_as_it_was_created(store: Arc<dyn Store>) {
+    store.put_agent(&agent_record("a")).await.expect("stored");
+    let bare = InstanceRecord { user_data: None, ..instance_record("bare", 1) };
+    let full = InstanceRecord {
+        status: InstanceStatus::Finished,
+        started_ms: Some(3),
+        ended_ms: Some(4),
+        end_reason: Some("stopped".into()),
+        recordings: Some(json!({"user": "u.opus"})),
+        ..instance_record("full", 2)
+    };
+    for instance in [&bare, &full] {
+        store.create_instance(instance).await.expect("created");
+        assert_eq!(store.instance(&instance.id).await.expect("read").as_ref(), Some(instance));
+    }
+    assert_eq!(store.instance(&instance_id("other")).await.expect("read"), None);
+}
+
+pub async fn an_instance_of_an_unknown_agent_is_refused(store: Arc<dyn Store>) {
+    assert_not_found(store.create_instance(&instance_record("i", 1)).await, "agent");
+    assert_eq!(store.instance(&instance_id("i")).await.expect("read"), None);
+}
+
+pub async fn an_instance_is_created_once(store: Arc<dyn Store>) {
+    with_instances(&*store, &["i"]).await;
+    let again = store.create_instance(&instance_record("i", 50)).await;
+    assert!(matches!(&again, Err(StoreError::Exists { what: "instance", id }) if id == "i"), "{again:?}");
+    assert_eq!(store.instance(&instance_id("i")).await.expect("read"), Some(instance_record("i", 1)));
+}
+
+pub async fn an_instance_goes_from_created_over_executing_to_finished(store: Arc<dyn Store>) {
+    with_instances(&*store, &["i", "other"]).await;
+    let id = instance_id("i");
+    assert!(store.set_executing(&id, 10).await.expect("changed"));
+    let executing = InstanceRecord {
+        status: InstanceStatus::Executing,
+        started_ms: Some(10),
+        modified_ms: 10,
+        ..instance_record("i", 1)
+    };
+    assert_eq!(store.instance(&id).await.expect("read").as_ref(), Some(&executing));
+    assert!(!store.set_executing(&id, 11).await.expect("answered"), "it is executing already");
+    assert!(store.finish_instance(&id, "user left", 20).await.expect("changed"));
+    let finished = InstanceRecord {
+        status: InstanceStatus::Finished,
+        ended_ms: Some(20),
+        modified_ms: 20,
+        end_reason: Some("user left".into()),
+        ..executing
+    };
+    assert_eq!(store.instance(&id).await.expect("read"), Some(finished));
+    let other = instance_record("other", 2);
+    assert_eq!(store.instance(&other.id).await.expect("read"), Some(other), "the other one is left alone");
+}
+
+pub async fn a_finished_instance_stays_as_it_ended(store: Arc<dyn Store>) {
+    with_instances(&*store, &["i"]).await;
+    let id = instance_id("i");
+    assert!(store.finish_instance(&id, "nobody came", 20).await.expect("changed"), "straight from Created");
+    let ended = store.instance(&id).await.expect("read");
+    assert!(!store.finish_instance(&id, "stopped", 30).await.expect("answered"));
+    assert!(!store.set_executing(&id, 31).await.expect("answered"));
+    assert_eq!(store.instance(&id).await.expect("read"), ended);
+}
+
+pub async fn of_many_ends_at_once_one_counts(store: Arc<dyn Store>) {
+    with_instances(&*store, &["i"]).await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..16 {
+        let store = Arc::clone(&store);
+        tasks.spawn(async move {
+            let reason = format!("reason {n}");
+            store.finish_instance(&instance_id("i"), &reason, n).await.expect("answered").then_some(reason)
+        });
+    }
+    let winners: Vec<String> = tasks.join_all().await.into_iter().flatten().collect();
+    let stored = store.instance(&instance_id("i")).await.expect("read").expect("there");
+    assert_eq!(winners, [stored.end_reason.expect("a reason")]);
+}
+
+pub async fn what_is_done_to_an_unknown_instance_fails(store: Arc<dyn Store>) {
+    let id = instance_id("nobody");
+    assert_not_found(store.set_executing(&id, 1).await, "instance");
+    assert_not_found(store.finish_instance(&id, "r", 1).await, "instance");
+    assert_not_found(store.set_recordings(&id, &json!({}), 1).await, "instance");
+}
+
+pub async fn unfinished_instances_are_counted_and_listed_oldest_first(store: Arc<dyn Store>) {
+    assert_eq!(store.count_active().await.expect("counted"), 0);
+    with_instances(&*store, &["z", "y", "x"]).await;
+    store.set_executing(&instance_id("z"), 10).await.expect("changed");
+    store.finish_instance(&instance_id("y"), "r", 11).await.expect("changed");
+    assert_eq!(store.count_active().await.expect("counted"), 2);
+    assert_eq!(ids(&store.unfinished(10).await.expect("read")), ["z", "x"]);
+    assert_eq!(ids(&store.unfinished(1).await.expect("read")), ["z"]);
+    assert_too_large(store.unfinished(limits::LIST_INSTANCES + 1).await);
+
+    // Recovery at start: each round finishes what it was given, until nothing is left.
+    while let [left, ..] = &store.unfinished(1).await.expect("read")[..] {
+        assert!(store.finish_instance(&left.id, "crashed", 20).await.expect("changed"));
+    }
+    assert_eq!(store.count_active().await.expect("counted"), 0);
+}
+
+pub async fn instances_are_listed_newest_first_within_a_time_and_in_pages(store: Arc<dyn Store>) {
+    with_instances(&*store, &["one", "two", "three", "four"]).await;
+    store.put_agent(&agent_record("b")).await.expect("stored");
+    let of_b = InstanceRecord { agent: agent_id("b"), ..instance_record("b-1", 2) };
+    store.create_instance(&of_b).await.expect("created");
+    let all = InstanceQuery { agent: agent_id("a"), from_ms: i64::MIN, to_ms: i64::MAX, offset: 0, limit: 10 };
+
+    assert_eq!(ids(&store.instances(&all).await.expect("read")), ["four", "three", "two", "one"]);
+    let page = InstanceQuery { offset: 1, limit: 2, ..all.clone() };
+    assert_eq!(ids(&store.instances(&page).await.expect("read")), ["three", "two"]);
+    let within = InstanceQuery { from_ms: 2, to_ms: 3, ..all.clone() };
+    assert_eq!(ids(&store.instances(&within).await.expect("read")), ["three", "two"], "both ends belong to it");
+    let of_nobody = InstanceQuery { agent: agent_id("c"), ..all.clone() };
+    assert_eq!(store.instances(&of_nobody).await.expect("read"), []);
+    assert_too_large(store.instances(&InstanceQuery { limit: limits::LIST_INSTANCES + 1, ..all }).await);
+}
+
+pub async fn recordings_are_noted_on_a_finished_instance(store: Arc<dyn Store>) {
+    with_instances(&*store, &["i"]).await;
+    let id = instance_id("i");
+    store.finish_instance(&id, "r", 5).await.expect("changed");
+    let tracks = json!({"user": "i/user.opus", "agent": "i/agent.opus"});
+    store.set_recordings(&id, &tracks, 6).await.expect("noted");
+    let stored = store.instance(&id).await.expect("read").expect("there");
+    assert_eq!((stored.recordings, stored.modified_ms, stored.ended_ms), (Some(tracks), 6, Some(5)));
+}
+
+pub async fn what_is_too_large_for_an_instance_is_refused(store: Arc<dyn Store>) {
+    with_instances(&*store, &["i"]).await;
+    let base = || instance_record("big", 9);
+    let json_of = |bytes: usize| json!("x".repeat(bytes - 2));
+    let too_large = [
+        InstanceRecord { config: json_of(limits::CONFIG_BYTES + 1), ..base() },
+        InstanceRecord { template: json_of(limits::CONFIG_BYTES + 1), ..base() },
+        InstanceRecord { runtime: json_of(limits::RUNTIME_BYTES + 1), ..base() },
+        InstanceRecord { setup: json_of(limits::SETUP_BYTES + 1), ..base() },
+        InstanceRecord { recordings: Some(json_of(limits::RECORDINGS_BYTES + 1)), ..base() },
+        InstanceRecord { user_data: Some("x".repeat(limits::USER_DATA_BYTES + 1)), ..base() },
+        InstanceRecord { end_reason: Some("x".repeat(limits::NAME_BYTES + 1)), ..base() },
+    ];
+    for instance in &too_large {
+        assert_too_large(store.create_instance(instance).await);
+    }
+    let id = instance_id("i");
+    assert_too_large(store.finish_instance(&id, &"x".repeat(limits::NAME_BYTES + 1), 9).await);
+    assert_too_large(store.set_recordings(&id, &json_of(limits::RECORDINGS_BYTES + 1), 9).await);
+    assert_eq!(store.unfinished(10).await.expect("read"), [instance_record("i", 1)], "nothing was stored");
+
+    let fits = InstanceRecord {
+        config: json_of(limits::CONFIG_BYTES),
+        setup: json_of(limits::SETUP_BYTES),
+        user_data: Some("x".repeat(limits::USER_DATA_BYTES)),
+        ..base()
+    };
+    store.create_instance(&fits).await.expect("just fits");
+    assert_eq!(store.instance(&fits.id).await.expect("read"), Some(fits));
+}
