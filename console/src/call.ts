@@ -3,6 +3,7 @@
 // Contract: `start` never throws; what goes wrong arrives as "problem" and, if the call can't go on, as "ended".
 // After "ended" the engine is as new and `start` may be called again. Everything that happens is also in `log`.
 
+import { Emitter } from "./emitter";
 import { PATH, PathWatch, type PathAction } from "./path";
 import { parseEnvelope, readMessage, writeMessage, type ClientMessage, type ServerMessage } from "./messages";
 import { MicrophoneError, openMicrophone } from "./microphone";
@@ -63,7 +64,7 @@ interface Session {
   timers: Set<ReturnType<typeof setTimeout>>;
 }
 
-export class Call {
+export class Call extends Emitter<CallEvents> {
   readonly log: LogEntry[] = [];
   phase: Phase = "idle";
   instanceId = "";
@@ -72,15 +73,15 @@ export class Call {
 
   private session: Session | null = null;
   private seqId = 0;
-  private handlers: { [K in keyof CallEvents]?: ((value: CallEvents[K]) => void)[] } = {};
 
   constructor() {
+    super();
     // A change of network shows here first; the old path is as good as dead.
-    globalThis.addEventListener?.("online", () => this.pathIsLost());
-  }
-
-  on<K extends keyof CallEvents>(event: K, handler: (value: CallEvents[K]) => void): void {
-    ((this.handlers[event] ??= []) as ((value: CallEvents[K]) => void)[]).push(handler);
+    globalThis.addEventListener?.("online", () => {
+      if (!this.session || this.phase !== "connected") return;
+      this.session.path.declareLost(performance.now());
+      void this.sample(this.session);
+    });
   }
 
   async start(options: CallOptions): Promise<void> {
@@ -239,14 +240,10 @@ export class Call {
   private channelClosed(session: Session): void {
     if (this.session !== session) return;
     this.record("channel-closed");
-    if (session.leaving) this.finish(session.leaving);
-    else this.pathIsLost();
-  }
-
-  private pathIsLost(): void {
-    const session = this.session;
-    if (!session || this.phase !== "connected") return;
-    session.path.declareLost(performance.now());
+    if (session.leaving) return this.finish(session.leaving);
+    if (this.phase !== "connected" && this.phase !== "reconnecting") return;
+    // A closed channel doesn't open again; either the server has ended the call or it was started anew.
+    session.path.needNewPeer(performance.now());
     void this.sample(session);
   }
 
@@ -281,21 +278,21 @@ export class Call {
       case "give-up":
         return this.finish({ kind: "path-lost" });
       case "restart":
-        return this.repair(session, () => this.restart(session));
+        // The server may know this connection no more, yet know the call.
+        return this.repair(session, () => this.restart(session), () => session.path.needNewPeer(performance.now()));
       case "rejoin":
-        return this.repair(session, () => this.join(session));
+        return this.repair(session, () => this.join(session), () => this.finish({ kind: "call-over" }));
     }
   }
 
-  private repair(session: Session, attempt: () => Promise<void>): void {
+  /** Runs one attempt. If the server can't be reached the watch tries again by itself. */
+  private repair(session: Session, attempt: () => Promise<void>, refused: () => void): void {
     session.busy = true;
     attempt()
       .catch((error: unknown) => {
         if (this.session !== session) return;
-        const problem = problemOf(error);
-        this.record("repair-failed", { problem: problem.kind });
-        // Away: the watch tries again. Refused: there is nothing to come back to.
-        if (error instanceof SignalingError && error.final) this.finish(session.leaving ?? { kind: "call-over" });
+        this.record("repair-failed", { problem: problemOf(error).kind });
+        if (error instanceof SignalingError && error.refused) refused();
       })
       .finally(() => {
         session.busy = false;
@@ -373,10 +370,6 @@ export class Call {
   private record(event: string, detail: Record<string, unknown> = {}): void {
     this.log.push({ ...detail, t: performance.now(), event });
     if (this.log.length > MAX_LOG) this.log.shift();
-  }
-
-  private emit<K extends keyof CallEvents>(event: K, value: CallEvents[K]): void {
-    for (const handler of this.handlers[event] ?? []) handler(value);
   }
 }
 

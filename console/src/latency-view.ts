@@ -1,11 +1,11 @@
-// The panel of response times: the last turn's parts with their numbers, and the turns before it on the same scale.
+// The panel of response times: the last turn's parts with their numbers, and the latest turns as columns on one scale.
 
 import { byId, create } from "./dom";
 import { duration, latencyBar, median, partsOf } from "./latency";
 import type { TurnLatency } from "./messages";
 
-/** Turns compared. */
-const MAX_TURNS = 8;
+/** Turns compared; older ones are forgotten. */
+const MAX_TURNS = 20;
 
 export class LatencyView {
   private readonly panel = byId("latency", HTMLElement);
@@ -39,15 +39,7 @@ export class LatencyView {
         return item;
       }),
     );
-    this.earlier.replaceChildren(
-      ...this.turns
-        .slice(0, -1)
-        .reverse()
-        .map((other) => {
-          const row = create("div", "row");
-          row.append(latencyBar(other, scale), create("span", "", duration(other.total)));
-          return row;
-        }),
-    );
+    this.earlier.hidden = this.turns.length < 2;
+    this.earlier.replaceChildren(...this.turns.map((other) => latencyBar(other, scale)));
   }
 }

@@ -45,7 +45,7 @@ export function latencyBar(latency: TurnLatency, scaleMs: number): HTMLElement {
     if (part.ms <= 0) continue;
     const piece = document.createElement("span");
     piece.className = `piece ${part.name}`;
-    piece.style.width = `${(100 * part.ms) / Math.max(scaleMs, 1)}%`;
+    piece.style.setProperty("--share", `${(100 * part.ms) / Math.max(scaleMs, 1)}%`);
     piece.title = `${part.label}: ${duration(part.ms)}`;
     bar.append(piece);
   }

@@ -9,10 +9,11 @@ export const PATH = {
   intervalMs: 500,
   /** Nothing arrived for this long: the path is lost. */
   stallMs: 1500,
-  /** When to try, counted from the loss; the first ones restart ICE, the others join anew. */
-  restartsAtMs: [0, 2500],
-  firstRejoinAtMs: 5000,
-  rejoinEveryMs: 5000,
+  /** Tries that restart ICE before the others join anew. */
+  restarts: 2,
+  /** From one try to the next; the first follows the loss at once. */
+  afterRestartMs: 2500,
+  afterRejoinMs: 5000,
   /** The server keeps a disconnected call for this long; after it there is nothing to come back to. */
   giveUpMs: 60_000,
 } as const;
@@ -37,7 +38,10 @@ export class PathWatch {
   private lastSample: number | null = null;
   private stalled = 0;
   private lostAt: number | null = null;
+  /** Declared lost from outside: what arrived before says nothing. */
+  private distrust = false;
   private tries = 0;
+  private nextTryAt = 0;
 
   get lost(): boolean {
     return this.lostAt !== null;
@@ -51,16 +55,25 @@ export class PathWatch {
     this.stalled = 0;
   }
 
-  /** Something outside knows the path to be useless (the data channel closed, the device changed networks). */
+  /** Something outside knows the path to be useless, e.g. the device changed networks. */
   declareLost(now: number): void {
     if (this.lostAt !== null) return;
-    this.lostAt = now;
+    this.lostAt = this.nextTryAt = now;
+    this.distrust = true;
     this.tries = 0;
   }
 
+  /** This peer connection can't be brought back: the next try joins anew, at once. */
+  needNewPeer(now: number): void {
+    this.declareLost(now);
+    this.tries = Math.max(this.tries, PATH.restarts);
+    this.nextTryAt = now;
+  }
+
   step(sample: PathSample): PathAction | null {
-    const alive = sample.received > this.received;
+    const alive = sample.received > this.received && !this.distrust;
     this.received = sample.received;
+    this.distrust = false;
     // A late sample (a sleeping or busy page) is no evidence of a stall: it counts as two intervals at most.
     const elapsed = Math.min(sample.now - (this.lastSample ?? sample.now), 2 * PATH.intervalMs);
     this.lastSample = sample.now;
@@ -73,21 +86,20 @@ export class PathWatch {
       return "recovered";
     }
     this.stalled += elapsed;
-    if (this.lostAt === null && (sample.down || (this.armed && this.stalled >= PATH.stallMs))) this.declareLost(sample.now);
+    if (this.lostAt === null && (sample.down || (this.armed && this.stalled >= PATH.stallMs))) {
+      this.declareLost(sample.now);
+      this.distrust = false;
+    }
     return this.nextTry(sample);
   }
 
-  private nextTry(sample: PathSample): PathAction | null {
+  private nextTry({ now, busy }: PathSample): PathAction | null {
     if (this.lostAt === null) return null;
-    const since = sample.now - this.lostAt;
-    if (since >= PATH.giveUpMs) return "give-up";
-    if (sample.busy || since < dueAt(this.tries)) return null;
+    if (now - this.lostAt >= PATH.giveUpMs) return "give-up";
+    if (busy || now < this.nextTryAt) return null;
     this.tries += 1;
-    return this.tries <= PATH.restartsAtMs.length ? "restart" : "rejoin";
+    const restart = this.tries <= PATH.restarts;
+    this.nextTryAt = now + (restart ? PATH.afterRestartMs : PATH.afterRejoinMs);
+    return restart ? "restart" : "rejoin";
   }
-}
-
-/** When try number `n` (from nought) is due, in ms after the loss. */
-function dueAt(n: number): number {
-  return PATH.restartsAtMs[n] ?? PATH.firstRejoinAtMs + (n - PATH.restartsAtMs.length) * PATH.rejoinEveryMs;
 }

@@ -35,8 +35,8 @@ export class SignalingError extends Error {
     super(problem.kind);
   }
 
-  /** The server knows the call to be over, or the token to be of no more use. */
-  get final(): boolean {
+  /** The server answered, and won't answer otherwise if asked again. */
+  get refused(): boolean {
     return this.status >= 400 && this.status < 500;
   }
 }
