@@ -127,7 +127,7 @@ pub enum Input {
     },
     /// A changed configuration (already merged and valid).
     ConfigChanged {
-        config: AgentConfig,
+        config: Box<AgentConfig>,
     },
 }
 
@@ -282,9 +282,9 @@ pub enum Stage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TurnLatency {
     pub sentence: SentenceId,
-    /// End of speech → the turn was decided to be over, with its text.
+    /// End of speech → the silence, and the end-of-turn score if asked for, sufficed.
     pub endpointing: u32,
-    /// What of that time the transcript alone held the decision up.
+    /// From there → the turn was decided to be over: what the transcript alone held it up.
     pub transcript: u32,
     /// Turn decided → first text of the response.
     pub first_text: u32,

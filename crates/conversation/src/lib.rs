@@ -5,10 +5,40 @@
 //! argument, never decreases, and after `handle_timeout(t)` the next deadline is later than `t`. The conversation
 //! cannot fail: a provider's failure is an input. Audio never passes through it; it sees what audio means.
 //! No clock, task, lock, randomness or I/O: the same inputs at the same times give the same outputs.
+//!
+//! A new conversation has a deadline at once ([`CallTime::ZERO`](ringline_model::CallTime::ZERO)): its first step, whatever
+//! it is, has the greeting synthesised. That way every output belongs to a step, and a list of steps is the whole call
+//! ([`JournalEntry`], [`replay`]).
+//!
+//! It is composed of small machines, a file each: `user_turn` with its policy `endpointing`, `response` with `clauses`
+//! and `heard`, `history`, `presence`, `latency`. What connects them is in `conversation` (inputs and deadlines),
+//! `listening` (speech and transcripts), `answering` (questions, responses, playout), `interruption` (who has the floor) and
+//! `commands` (client and server commands, the end).
 
+mod answering;
 mod api;
+mod clauses;
+mod commands;
+mod conversation;
+mod endpointing;
+mod heard;
+mod history;
+mod ids;
+mod interruption;
+mod latency;
+mod listening;
+mod markup;
+mod outbox;
+mod presence;
+mod replay;
+mod response;
+mod text;
+mod user_turn;
+mod words;
 
 pub use api::{
     AgentState, ClientCommand, DialogueKind, EndReason, Event, Input, InterruptReason, Message, Notice, Output, Role,
     Setup, Stage, StopCause, TurnLatency,
 };
+pub use conversation::Conversation;
+pub use replay::{Divergence, JournalEntry, Step, replay};

@@ -1,0 +1,256 @@
+//! The agent's turns: which one begins next, its text on the way to speech, its playout and its end.
+
+use crate::{
+    AgentState, Conversation, DialogueKind, EndReason, Event, Notice, Role, Stage,
+    conversation::{Life, Say},
+    heard::Overdue,
+    response::{Due, Response},
+    user_turn::Question,
+};
+use ringline_model::{ResponseId, SegmentId};
+
+/// Said in the agent's voice when the language model gives no answer.
+pub(crate) const APOLOGY: &str = "Sorry, I could not answer that. Please try again.";
+
+/// Generations that may fail in a row; at the last the agent leaves.
+const MAX_FAILURES: u32 = 3;
+
+impl Conversation {
+    /// Begins what waits for the agent: a text that must be said now, the user's question, a text that waits for its turn.
+    pub(crate) fn begin_next(&mut self) {
+        if self.is_leaving() || self.response.is_some() || self.cut.is_some() {
+            return;
+        }
+        let urgent = self.says.iter().position(|say| say.now);
+        if let Some(say) = urgent.and_then(|index| self.says.remove(index)) {
+            self.begin_say(&say);
+        } else if self.user.is_ready() {
+            self.begin_answer();
+        } else if self.user.utterance.is_none()
+            && let Some(say) = self.says.pop_front()
+        {
+            self.begin_say(&say);
+        }
+    }
+
+    fn begin_say(&mut self, say: &Say) {
+        let (id, sentence) = (self.ids.response(), self.ids.sentence());
+        self.begin(Response::spoken(id, sentence, DialogueKind::Speech, &say.text));
+    }
+
+    /// The user's turn is over.
+    fn begin_answer(&mut self) {
+        let question = self.take_question();
+        let (text, sentence) = (question.text.clone(), question.sentence);
+        self.outbox.notify(Notice::UserSubtitle { text, end: true, sentence });
+        self.set_state(AgentState::Thinking);
+        let messages = self.history.prompt(&self.config, &question.text);
+        let (response, request) = Response::generated(self.ids.response(), question, messages, self.now);
+        self.outbox.push(request);
+        self.begin(response);
+    }
+
+    /// What the user has said so far, as a question; the user's next turn is a new one.
+    pub(crate) fn take_question(&mut self) -> Question {
+        let question = Question {
+            text: std::mem::take(&mut self.user.said),
+            sentence: self.user_sentence(),
+            began: self.user.began.unwrap_or(self.now),
+            end: self.user.end,
+        };
+        self.user.reset();
+        question
+    }
+
+    pub(crate) fn begin(&mut self, response: Response) {
+        self.response = Some(response);
+        self.go_on_speaking();
+    }
+
+    /// Hands on what there is room for, and ends the response if all of it is said.
+    fn go_on_speaking(&mut self) {
+        if self.is_leaving() {
+            return;
+        }
+        let Some(response) = &mut self.response else { return };
+        while let Some(output) = response.hand_over(|| self.ids.segment(), &self.config.tts, self.now) {
+            self.outbox.push(output);
+        }
+        if response.is_done() {
+            self.finish_response();
+        }
+    }
+
+    fn finish_response(&mut self) {
+        let Some(mut response) = self.response.take() else { return };
+        self.record_question(&mut response);
+        if response.needs_cancelling() {
+            self.outbox.push(crate::Output::CancelResponse { response: response.id });
+        }
+        let sentence = response.sentence;
+        if self.presence.has_joined() {
+            self.outbox.notify(Notice::AgentSubtitle { text: String::new(), end: true, sentence });
+        }
+        if self.config.llm.complete_reply && !response.reply().is_empty() {
+            self.outbox.notify(Notice::ReplyCompleted { text: response.reply().to_owned(), sentence });
+        }
+        self.set_state(AgentState::Listening);
+        self.give_user_floor();
+        self.record_heard(&response, response.ledger.heard(), false);
+        self.presence.touch(self.now);
+        self.begin_next();
+    }
+
+    /// The question can no longer change: it goes into the records and the history.
+    pub(crate) fn record_question(&mut self, response: &mut Response) {
+        if let Some(question) = response.question.take() {
+            self.record_user(question);
+        }
+    }
+
+    pub(crate) fn record_user(&mut self, question: Question) {
+        self.outbox.record(Event::Dialogue {
+            role: Role::User,
+            kind: DialogueKind::Normal,
+            text: question.text.clone(),
+            sentence: question.sentence,
+            begin: question.began,
+            interrupted: false,
+        });
+        self.history.push(Role::User, question.text);
+    }
+
+    fn current(&mut self, id: ResponseId) -> Option<&mut Response> {
+        self.response.as_mut().filter(|response| response.id == id)
+    }
+
+    /// The response a segment belongs to: the current one, or one that was cut and is not settled.
+    fn owner(&mut self, segment: SegmentId) -> Option<&mut Response> {
+        let cut = self.cut.as_mut().map(|cut| &mut cut.response);
+        self.response.as_mut().into_iter().chain(cut).find(|response| response.ledger.has(segment))
+    }
+
+    pub(crate) fn on_response_text(&mut self, id: ResponseId, text: &str) {
+        let now = self.now;
+        if let Some(response) = self.current(id) {
+            response.on_text(text, now);
+            self.go_on_speaking();
+        }
+    }
+
+    pub(crate) fn on_response_finished(&mut self, id: ResponseId) {
+        if let Some(response) = self.current(id) {
+            response.complete(true);
+            self.failures = 0;
+            self.go_on_speaking();
+        }
+    }
+
+    pub(crate) fn on_response_failed(&mut self, id: ResponseId, error: String) {
+        let Some(response) = self.current(id) else { return };
+        let was_complete = response.is_text_complete();
+        response.complete(true);
+        if !was_complete {
+            self.on_generation_failed(error);
+        }
+    }
+
+    /// The answer's text stops short. What there is of it is said; if that is nothing, an apology is.
+    fn on_generation_failed(&mut self, error: String) {
+        self.outbox.record(Event::ProviderFailed { stage: Stage::Generation, error });
+        self.failures += 1;
+        if self.failures >= MAX_FAILURES {
+            let message = "the language model does not answer".to_owned();
+            self.outbox.notify(Notice::WillLeave { reason: 0, message });
+            return self.end(EndReason::ProviderFailed);
+        }
+        let Some(mut failed) = self.response.take() else { return };
+        if !failed.is_mute() {
+            failed.break_off();
+            return self.begin(failed);
+        }
+        self.cancel(&failed);
+        self.record_question(&mut failed);
+        let id = self.ids.response();
+        self.begin(Response::spoken(id, failed.sentence, DialogueKind::Normal, APOLOGY));
+    }
+
+    pub(crate) fn on_response_due(&mut self, due: Due) {
+        let now = self.now;
+        let Some(response) = &mut self.response else { return };
+        match due {
+            Due::TextStalled => {
+                response.complete(false);
+                self.on_generation_failed("no text in time".to_owned());
+            }
+            Due::Segment(overdue) => {
+                response.on_overdue(overdue, now);
+                let error = match overdue {
+                    Overdue::Audio(segment) => format!("segment {segment} got no audio in time"),
+                    Overdue::Start(segment) => format!("segment {segment} did not begin to play"),
+                    Overdue::End(segment) => format!("segment {segment} did not end"),
+                };
+                self.outbox.record(Event::ProviderFailed { stage: Stage::Synthesis, error });
+                self.go_on_speaking();
+            }
+        }
+    }
+
+    pub(crate) fn on_audio_ready(&mut self, segment: SegmentId) {
+        let now = self.now;
+        if let Some(response) = self.owner(segment) {
+            response.moments.first_audio.get_or_insert(now);
+            response.ledger.audio_ready(segment, now);
+        }
+    }
+
+    pub(crate) fn on_synthesised(&mut self, segment: SegmentId, duration_ms: u32) {
+        let now = self.now;
+        if let Some(response) = self.owner(segment) {
+            response.moments.first_audio.get_or_insert(now);
+            response.ledger.synthesised(segment, duration_ms, now);
+        }
+    }
+
+    pub(crate) fn on_segment_failed(&mut self, segment: SegmentId, error: String) {
+        let Some(response) = self.owner(segment) else { return };
+        response.ledger.failed(segment);
+        self.outbox.record(Event::ProviderFailed { stage: Stage::Synthesis, error });
+        self.go_on_speaking();
+    }
+
+    pub(crate) fn on_playout_started(&mut self, segment: SegmentId) {
+        let now = self.now;
+        let Some(response) = self.response.as_mut().filter(|response| response.ledger.has(segment)) else { return };
+        let Some(text) = response.ledger.started(segment, now) else { return };
+        let (sentence, first) = (response.sentence, response.spoken_from.is_none());
+        let latency = if first { response.moments.breakdown(sentence, now) } else { None };
+        response.spoken_from.get_or_insert(now);
+        if let Some(question) = response.question.take() {
+            self.record_user(question);
+        }
+        self.set_state(AgentState::Speaking);
+        self.presence.touch(now);
+        self.outbox.notify(Notice::AgentSubtitle { text, end: false, sentence });
+        if let Some(latency) = latency {
+            self.outbox.notify(Notice::Latency { latency });
+            self.outbox.record(Event::Latency { latency });
+        }
+        // Earlier segments may have made room.
+        self.go_on_speaking();
+    }
+
+    pub(crate) fn on_playout_finished(&mut self, segment: SegmentId) {
+        self.on_playout_started(segment);
+        let now = self.now;
+        let Some(response) = self.owner(segment) else { return };
+        response.ledger.finished(segment, now);
+        self.presence.touch(now);
+        if let Life::Stopping { reason, .. } = self.life
+            && !self.response.as_ref().is_some_and(|response| response.ledger.is_playing())
+        {
+            return self.end(reason);
+        }
+        self.go_on_speaking();
+    }
+}

@@ -1,0 +1,191 @@
+//! What the client and the server ask for, joining and leaving, and the end of the conversation.
+
+use crate::{
+    AgentState, ClientCommand, Conversation, EndReason, Event, InterruptReason, Notice, Output, StopCause,
+    conversation::{Life, Say},
+    text,
+    user_turn::MAX_TURN_CHARS,
+};
+use ringline_model::AgentConfig;
+use std::time::Duration;
+
+/// 1010's reasons (client-sdk §4.3).
+const LEAVES_IDLE: u32 = 2001;
+const LEAVES_OTHER: u32 = 0;
+
+/// How long the segment that plays may take to finish on a graceful stop (server-api §15).
+const GRACEFUL_STOP: Duration = Duration::from_secs(10);
+
+/// Texts waiting to be said; further ones are not taken.
+const MAX_SAYS: usize = 16;
+
+/// Limits of what a client may set live (server-api §5.1, §15).
+const SILENCE_MS: (u32, u32) = (200, 1200);
+const SPEECH_RATE: (f64, f64) = (0.5, 2.0);
+const MAX_PROMPT_CHARS: usize = 16_384;
+const MAX_VOICE_CHARS: usize = 64;
+
+impl Conversation {
+    pub(crate) fn on_user_joined(&mut self) {
+        if self.life == Life::Ended {
+            return;
+        }
+        if self.presence.join(self.now) {
+            self.outbox.record(Event::SessionStarted);
+            // A greeting on its way is heard next; that is the first state then.
+            if self.response.is_none() {
+                self.set_state(AgentState::Listening);
+            }
+        } else if self.state != AgentState::Idle {
+            self.outbox.notify(Notice::State { state: self.state });
+        }
+    }
+
+    /// What was being said ends where the audio did.
+    pub(crate) fn on_user_left(&mut self) {
+        self.presence.leave(self.now);
+        if !self.presence.is_here() {
+            self.on_speech_paused(self.now);
+        }
+    }
+
+    pub(crate) fn on_client_command(&mut self, command: ClientCommand) {
+        if self.is_leaving() {
+            return;
+        }
+        match command {
+            ClientCommand::StopAgent => self.stop(EndReason::StoppedByClient),
+            ClientCommand::InterruptSpeaking => {
+                if matches!(self.state, AgentState::Thinking | AgentState::Speaking) {
+                    self.interrupt(InterruptReason::Command, None);
+                    self.begin_next();
+                }
+            }
+            ClientCommand::EnableVoiceInterrupt { enable } => {
+                self.config.interrupt.enable_voice_interrupt = enable;
+                self.outbox.notify(Notice::VoiceInterruptChanged { enable });
+            }
+            ClientCommand::SendText { text } => self.on_text(&text),
+            ClientCommand::QueryState => {
+                // Joined and before the greeting: there is no number for Idle.
+                let state = if self.state == AgentState::Idle { AgentState::Listening } else { self.state };
+                self.outbox.notify(Notice::State { state });
+            }
+            ClientCommand::UpdateSystemPrompt { prompt } => {
+                if prompt.chars().count() <= MAX_PROMPT_CHARS {
+                    self.config.llm.system_prompt = Some(prompt);
+                }
+            }
+            ClientCommand::UpdateMaxSilence { ms } => {
+                self.config.asr.max_silence = ms.clamp(SILENCE_MS.0, SILENCE_MS.1);
+            }
+            ClientCommand::SwitchVoice { voice } => {
+                if (1..=MAX_VOICE_CHARS).contains(&voice.chars().count()) {
+                    self.config.tts.voice = Some(voice.clone());
+                    self.outbox.notify(Notice::VoiceChanged { voice });
+                }
+            }
+            ClientCommand::UpdateSpeechRate { rate } => {
+                if rate.is_finite() {
+                    self.config.tts.speech_rate = rate.clamp(SPEECH_RATE.0, SPEECH_RATE.1);
+                }
+            }
+        }
+    }
+
+    /// A typed question. It takes the agent's floor, and the user's: an utterance in progress is dropped.
+    fn on_text(&mut self, text: &str) {
+        let text = text.trim();
+        if text.is_empty() || text.chars().count() > MAX_TURN_CHARS || !self.presence.has_joined() {
+            return;
+        }
+        self.presence.touch(self.now);
+        self.close_utterance();
+        if matches!(self.state, AgentState::Thinking | AgentState::Speaking) {
+            self.interrupt(InterruptReason::Text, None);
+        }
+        self.user.add(text, self.now, None);
+        self.begin_next();
+    }
+
+    /// Says a text. Before the user has joined nothing is cut: the text waits behind the greeting.
+    pub(crate) fn on_say(&mut self, text: &str, interrupt: bool) {
+        if self.is_leaving() || !text::is_speakable(text) || self.says.len() >= MAX_SAYS {
+            return;
+        }
+        let now = interrupt && self.presence.has_joined();
+        self.says.push_back(Say { text: text.to_owned(), now });
+        if now {
+            self.interrupt(InterruptReason::Speech, None);
+        }
+        self.begin_next();
+    }
+
+    pub(crate) fn on_config_changed(&mut self, config: AgentConfig) {
+        if self.is_leaving() {
+            return;
+        }
+        let old = std::mem::replace(&mut self.config, config);
+        let enable = self.config.interrupt.enable_voice_interrupt;
+        if enable != old.interrupt.enable_voice_interrupt {
+            self.outbox.notify(Notice::VoiceInterruptChanged { enable });
+        }
+        if self.config.tts.voice != old.tts.voice
+            && let Some(voice) = self.config.tts.voice.clone()
+        {
+            self.outbox.notify(Notice::VoiceChanged { voice });
+        }
+    }
+
+    pub(crate) fn on_stop(&mut self, cause: StopCause) {
+        if self.is_leaving() {
+            return;
+        }
+        let (reason, message) = match cause {
+            StopCause::Api => (EndReason::StoppedByApi, "the call was stopped"),
+            StopCause::Drain => (EndReason::Drained, "the server shuts down"),
+        };
+        self.outbox.notify(Notice::WillLeave { reason: LEAVES_OTHER, message: message.to_owned() });
+        self.stop(reason);
+    }
+
+    fn stop(&mut self, reason: EndReason) {
+        let is_playing = self.response.as_ref().is_some_and(|response| response.ledger.is_playing());
+        if !(self.config.graceful_shutdown && is_playing && self.presence.is_here()) {
+            return self.end(reason);
+        }
+        self.life = Life::Stopping { reason, until: self.now + GRACEFUL_STOP };
+        self.close_utterance();
+    }
+
+    pub(crate) fn on_nobody_there(&mut self, reason: EndReason) {
+        if reason == EndReason::Idle {
+            self.outbox.notify(Notice::WillLeave { reason: LEAVES_IDLE, message: "idle".to_owned() });
+        }
+        self.end(reason);
+    }
+
+    /// Ends everything that runs, writes down what was said, and is over. Of a segment that is cut here nothing counts
+    /// as heard.
+    pub(crate) fn end(&mut self, reason: EndReason) {
+        if self.life == Life::Ended {
+            return;
+        }
+        self.close_utterance();
+        if let Some(cut) = self.cut.take() {
+            self.record_heard(&cut.response, cut.response.ledger.heard(), true);
+        }
+        if let Some(mut response) = self.response.take() {
+            self.cancel(&response);
+            self.record_question(&mut response);
+            self.record_heard(&response, response.ledger.heard(), true);
+        }
+        if !self.user.said.is_empty() {
+            let question = self.take_question();
+            self.record_user(question);
+        }
+        self.says.clear();
+        self.outbox.push(Output::End { reason });
+        self.life = Life::Ended;
+    }
+}

@@ -1,0 +1,215 @@
+//! The conversation itself: what it is made of, the one match on what happens, and its deadlines.
+
+use crate::{
+    AgentState, DialogueKind, EndReason, Input, Message, Notice, Output, Setup, endpointing::Endpointing,
+    history::History, ids::Ids, interruption::Cut, outbox::Outbox, presence::Presence, response::Response,
+    user_turn::UserTurn,
+};
+use ringline_model::{AgentConfig, CallTime, SentenceId};
+use std::collections::VecDeque;
+
+/// A text to be said as it is (SendAIAgentSpeech).
+#[derive(Debug)]
+pub(crate) struct Say {
+    pub text: String,
+    /// Does not wait for the user's turn.
+    pub now: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// No step yet; the greeting has not been asked for.
+    New,
+    Running,
+    /// The end is decided; the segment that plays may finish until then.
+    Stopping {
+        reason: EndReason,
+        until: CallTime,
+    },
+    Ended,
+}
+
+#[derive(Debug)]
+pub struct Conversation {
+    pub(crate) config: AgentConfig,
+    pub(crate) outbox: Outbox,
+    pub(crate) now: CallTime,
+    pub(crate) life: Life,
+    pub(crate) state: AgentState,
+    pub(crate) presence: Presence,
+    pub(crate) user: UserTurn,
+    /// The agent's turn: being made or spoken.
+    pub(crate) response: Option<Response>,
+    /// An interrupted response of which it is not yet known how far it was heard. No other begins meanwhile.
+    pub(crate) cut: Option<Cut>,
+    pub(crate) says: VecDeque<Say>,
+    pub(crate) history: History,
+    pub(crate) ids: Ids,
+    /// Generations that failed in a row.
+    pub(crate) failures: u32,
+}
+
+impl Conversation {
+    /// A conversation at call time zero. It asks for nothing before its first step.
+    pub fn new(setup: Setup) -> Self {
+        Self {
+            config: setup.config,
+            outbox: Outbox::default(),
+            now: CallTime::ZERO,
+            life: Life::New,
+            state: AgentState::Idle,
+            presence: Presence::default(),
+            user: UserTurn::default(),
+            response: None,
+            cut: None,
+            says: VecDeque::new(),
+            history: History::new(setup.history),
+            ids: Ids::new(),
+            failures: 0,
+        }
+    }
+
+    /// Something happened at `now`. What is due by then is done, too. Nothing happens after [`Output::End`].
+    pub fn handle_input(&mut self, input: Input, now: CallTime) {
+        self.advance_to(now);
+        match input {
+            Input::UserJoined => self.on_user_joined(),
+            Input::UserLeft => self.on_user_left(),
+            Input::SpeechStarted { at } => self.on_speech(at),
+            Input::SpeechPaused { at } => self.on_speech_paused(at),
+            Input::SpeechResumed { at } => self.on_speech(at),
+            Input::InterimTranscript { utterance, text } => self.on_interim(utterance, &text),
+            Input::Transcript { utterance, revision, text } => self.on_transcript(utterance, revision, &text),
+            Input::TranscriptFailed { utterance, revision, error } => {
+                self.on_transcript_failed(utterance, revision, error);
+            }
+            Input::EndOfTurn { utterance, revision, probability } => {
+                self.on_end_of_turn(utterance, revision, probability);
+            }
+            Input::ResponseText { response, text } => self.on_response_text(response, &text),
+            Input::ResponseFinished { response } => self.on_response_finished(response),
+            Input::ResponseFailed { response, error } => self.on_response_failed(response, error),
+            Input::SegmentAudioReady { segment } => self.on_audio_ready(segment),
+            Input::SegmentSynthesised { segment, duration_ms } => self.on_synthesised(segment, duration_ms),
+            Input::SegmentFailed { segment, error } => self.on_segment_failed(segment, error),
+            Input::SegmentPlayoutStarted { segment } => self.on_playout_started(segment),
+            Input::SegmentPlayoutFinished { segment } => self.on_playout_finished(segment),
+            Input::PlayoutStopped { response, segment, played_ms } => {
+                self.on_playout_stopped(response, segment.map(|segment| (segment, played_ms)));
+            }
+            Input::Client { command } => self.on_client_command(command),
+            Input::Stop { cause } => self.on_stop(cause),
+            Input::Say { text, interrupt } => self.on_say(&text, interrupt),
+            Input::ConfigChanged { config } => self.on_config_changed(*config),
+        }
+        self.do_what_is_due();
+    }
+
+    /// Does what is due at `now`; afterwards the next deadline is later than `now`.
+    pub fn handle_timeout(&mut self, now: CallTime) {
+        self.advance_to(now);
+        self.do_what_is_due();
+    }
+
+    /// The next thing the edge is to do. Drain it after every step.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outbox.pop()
+    }
+
+    /// When to call [`Self::handle_timeout`] at the latest; none once the conversation is over.
+    pub fn poll_timeout(&self) -> Option<CallTime> {
+        match self.life {
+            Life::New => return Some(CallTime::ZERO),
+            Life::Ended => return None,
+            Life::Running | Life::Stopping { .. } => {}
+        }
+        let stopping = match self.life {
+            Life::Stopping { until, .. } => Some(until),
+            _ => None,
+        };
+        let presence = self.presence.deadline(&self.config, self.is_quiet()).map(|(at, _)| at);
+        let user = self.user.deadline(&Endpointing::new(&self.config));
+        let cut = self.cut.as_ref().map(|cut| cut.until);
+        let response = self.response.as_ref().and_then(|response| response.deadline(self.presence.here_since()));
+        [stopping, presence, user, cut, response].into_iter().flatten().min()
+    }
+
+    pub fn state(&self) -> AgentState {
+        self.state
+    }
+
+    /// The turns so far, oldest first: what the user asked and what was heard of the answers.
+    pub fn history(&self) -> &[Message] {
+        self.history.messages()
+    }
+
+    fn advance_to(&mut self, now: CallTime) {
+        self.now = self.now.max(now);
+        if self.life == Life::New {
+            self.life = Life::Running;
+            self.greet();
+        }
+    }
+
+    fn greet(&mut self) {
+        let id = self.ids.response();
+        if let Some(greeting) = &self.config.greeting {
+            let greeting = Response::spoken(id, SentenceId(0), DialogueKind::Greeting, greeting);
+            self.begin(greeting);
+        }
+    }
+
+    fn do_what_is_due(&mut self) {
+        while self.life != Life::Ended && self.do_next_due() {}
+    }
+
+    /// Does one thing that is due, the oldest kind of decision first. Returns whether there was one.
+    fn do_next_due(&mut self) -> bool {
+        let now = self.now;
+        if let Life::Stopping { reason, until } = self.life
+            && until <= now
+        {
+            self.end(reason);
+            return true;
+        }
+        if let Some(due) = self.user.due(now, &Endpointing::new(&self.config)) {
+            self.on_user_due(due);
+            return true;
+        }
+        if self.cut.as_ref().is_some_and(|cut| cut.until <= now) {
+            self.settle_cut(None);
+            return true;
+        }
+        if let Some(due) = self.response.as_ref().and_then(|response| response.due(now, self.presence.here_since())) {
+            self.on_response_due(due);
+            return true;
+        }
+        match self.presence.deadline(&self.config, self.is_quiet()) {
+            Some((at, reason)) if at <= now => {
+                self.on_nobody_there(reason);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Neither side is in the middle of something.
+    fn is_quiet(&self) -> bool {
+        self.user.is_quiet() && self.response.is_none() && self.cut.is_none()
+    }
+
+    /// The end is near or past: nothing new begins.
+    pub(crate) fn is_leaving(&self) -> bool {
+        matches!(self.life, Life::Stopping { .. } | Life::Ended)
+    }
+
+    /// Tells the client when the state changes. Before the user has joined, the agent isn't listening.
+    pub(crate) fn set_state(&mut self, state: AgentState) {
+        let unheard = state == AgentState::Listening && !self.presence.has_joined();
+        if state == self.state || unheard || self.life == Life::Ended {
+            return;
+        }
+        self.state = state;
+        self.outbox.notify(Notice::State { state });
+    }
+}

@@ -1,0 +1,308 @@
+//! The ledger of one response's segments: what was handed to synthesis, what plays, and what of the text was heard.
+//!
+//! Playout is in the order of handing over, so a segment that starts means that all before it are over. Text and time
+//! within a segment are taken as proportional, cut back to the last whole word.
+
+use crate::{clauses::Clause, text::is_cjk};
+use ringline_model::{CallTime, SegmentId};
+use std::time::Duration;
+
+/// From handing a segment to synthesis to its first audio.
+pub(crate) const SYNTHESIS_WAIT: Duration = Duration::from_secs(20);
+
+/// From the moment a segment could play (audio there, the one before it over, user present) to its first sample.
+const PLAYOUT_WAIT: Duration = Duration::from_secs(10);
+
+/// Beyond its own length, how late a segment's end may be reported.
+const PLAYOUT_SLACK: Duration = Duration::from_secs(5);
+
+/// Longest a segment of at most 200 characters can take at half rate; also for one whose length is unknown.
+const LONGEST_SEGMENT: Duration = Duration::from_secs(120);
+
+/// Speech per character where the real length is not known yet: about 15 letters or 4.5 CJK characters a second.
+const MS_PER_LETTER: u64 = 65;
+const MS_PER_CJK: u64 = 220;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Handed {
+        at: CallTime,
+    },
+    Audible {
+        at: CallTime,
+    },
+    Playing {
+        at: CallTime,
+    },
+    Played,
+    /// Its synthesis or playout failed; not heard.
+    Skipped,
+}
+
+#[derive(Debug)]
+struct Segment {
+    id: SegmentId,
+    clause: Clause,
+    rate: f64,
+    stage: Stage,
+    duration_ms: Option<u32>,
+}
+
+/// What a segment did not do in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Overdue {
+    Audio(SegmentId),
+    Start(SegmentId),
+    End(SegmentId),
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    segments: Vec<Segment>,
+    /// When the last segment ended.
+    idle_since: CallTime,
+}
+
+impl Ledger {
+    pub fn hand_over(&mut self, id: SegmentId, clause: Clause, rate: f64, now: CallTime) {
+        self.segments.push(Segment { id, clause, rate, stage: Stage::Handed { at: now }, duration_ms: None });
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+    }
+
+    pub fn has(&self, id: SegmentId) -> bool {
+        self.segments.iter().any(|segment| segment.id == id)
+    }
+
+    /// Segments that are neither heard nor given up.
+    pub fn in_flight(&self) -> usize {
+        self.segments.iter().filter(|segment| segment.is_in_flight()).count()
+    }
+
+    pub fn is_playing(&self) -> bool {
+        self.segments.iter().any(|segment| matches!(segment.stage, Stage::Playing { .. }))
+    }
+
+    pub fn audio_ready(&mut self, id: SegmentId, now: CallTime) {
+        if let Some(segment) = self.find(id)
+            && let Stage::Handed { .. } = segment.stage
+        {
+            segment.stage = Stage::Audible { at: now };
+        }
+    }
+
+    pub fn synthesised(&mut self, id: SegmentId, duration_ms: u32, now: CallTime) {
+        self.audio_ready(id, now);
+        if let Some(segment) = self.find(id) {
+            segment.duration_ms = Some(duration_ms);
+        }
+    }
+
+    /// Synthesis failed. A segment that has audio already plays to where it got.
+    pub fn failed(&mut self, id: SegmentId) {
+        if let Some(segment) = self.find(id)
+            && let Stage::Handed { .. } = segment.stage
+        {
+            segment.stage = Stage::Skipped;
+        }
+    }
+
+    /// Gives a segment up, whatever it was doing.
+    pub fn skip(&mut self, id: SegmentId) {
+        if let Some(segment) = self.find(id) {
+            segment.stage = Stage::Skipped;
+        }
+    }
+
+    /// Returns what the user sees of it, unless it had started before.
+    pub fn started(&mut self, id: SegmentId, now: CallTime) -> Option<String> {
+        let index = self.segments.iter().position(|segment| segment.id == id)?;
+        for earlier in &mut self.segments[..index] {
+            match earlier.stage {
+                Stage::Playing { .. } => earlier.stage = Stage::Played,
+                Stage::Handed { .. } | Stage::Audible { .. } => earlier.stage = Stage::Skipped,
+                Stage::Played | Stage::Skipped => {}
+            }
+        }
+        let first_seen = self.segments[..index].iter().all(|segment| segment.stage == Stage::Skipped);
+        let segment = &mut self.segments[index];
+        if matches!(segment.stage, Stage::Playing { .. } | Stage::Played) {
+            return None;
+        }
+        segment.stage = Stage::Playing { at: now };
+        Some(if first_seen { segment.clause.text.clone() } else { segment.clause.appended() })
+    }
+
+    pub fn finished(&mut self, id: SegmentId, now: CallTime) {
+        if let Some(segment) = self.find(id) {
+            segment.stage = Stage::Played;
+            self.idle_since = now;
+        }
+    }
+
+    /// All text that was heard to its end.
+    pub fn heard(&self) -> String {
+        self.text_of(self.segments.iter().filter(|segment| segment.stage == Stage::Played))
+    }
+
+    /// The text heard when playout was stopped `played_ms` into `stopped`; all before it are over, nothing behind it began.
+    pub fn heard_until(&self, stopped: Option<(SegmentId, u32)>) -> String {
+        let Some((id, played_ms)) = stopped else { return self.heard() };
+        let Some(index) = self.segments.iter().position(|segment| segment.id == id) else { return self.heard() };
+        let segment = &self.segments[index];
+        let duration = segment.duration_ms.unwrap_or_else(|| estimated_ms(&segment.clause.text, segment.rate));
+        let part = Clause {
+            text: up_to_word(&segment.clause.text, played_ms, duration).to_owned(),
+            spaced: segment.clause.spaced,
+        };
+        let started = |stage| matches!(stage, Stage::Played | Stage::Playing { .. });
+        let mut text = self.text_of(self.segments[..index].iter().filter(|segment| started(segment.stage)));
+        if !part.text.is_empty() {
+            text.push_str(&part.appended());
+        }
+        text.trim_start().to_owned()
+    }
+
+    fn text_of<'a>(&self, segments: impl Iterator<Item = &'a Segment>) -> String {
+        let text: String = segments.map(|segment| segment.clause.appended()).collect();
+        text.trim_start().to_owned()
+    }
+
+    /// The soonest moment at which a segment is overdue. `here_since`: since when the user is there; without the user
+    /// nothing need play.
+    pub fn watch(&self, here_since: Option<CallTime>) -> Option<(CallTime, Overdue)> {
+        let audio = self.segments.iter().filter_map(|segment| match segment.stage {
+            Stage::Handed { at } => Some((at + SYNTHESIS_WAIT, Overdue::Audio(segment.id))),
+            _ => None,
+        });
+        audio.chain(here_since.and_then(|here| self.watch_playout(here))).min_by_key(|(at, _)| *at)
+    }
+
+    fn watch_playout(&self, here: CallTime) -> Option<(CallTime, Overdue)> {
+        let front = self.segments.iter().find(|segment| segment.is_in_flight())?;
+        match front.stage {
+            Stage::Audible { at } => Some((at.max(here).max(self.idle_since) + PLAYOUT_WAIT, Overdue::Start(front.id))),
+            Stage::Playing { at } => {
+                let length = front.duration_ms.map_or(LONGEST_SEGMENT, |ms| Duration::from_millis(ms.into()));
+                Some((at.max(here) + length.min(LONGEST_SEGMENT) + PLAYOUT_SLACK, Overdue::End(front.id)))
+            }
+            Stage::Handed { .. } | Stage::Played | Stage::Skipped => None,
+        }
+    }
+
+    fn find(&mut self, id: SegmentId) -> Option<&mut Segment> {
+        self.segments.iter_mut().find(|segment| segment.id == id)
+    }
+}
+
+impl Segment {
+    fn is_in_flight(&self) -> bool {
+        !matches!(self.stage, Stage::Played | Stage::Skipped)
+    }
+}
+
+/// How long a text may take to say, in ms.
+fn estimated_ms(text: &str, rate: f64) -> u32 {
+    let ms: u64 = text.chars().map(|c| if is_cjk(c) { MS_PER_CJK } else { MS_PER_LETTER }).sum();
+    (ms as f64 / rate.clamp(0.5, 2.0)) as u32
+}
+
+/// The whole words within the first `played_ms` of `duration_ms`.
+fn up_to_word(text: &str, played_ms: u32, duration_ms: u32) -> &str {
+    if played_ms >= duration_ms {
+        return text;
+    }
+    let chars = text.chars().count() as u64;
+    let played = usize::try_from(chars * u64::from(played_ms) / u64::from(duration_ms)).unwrap_or(0);
+    let mut end = 0;
+    let mut before = ' ';
+    for (index, (at, c)) in text.char_indices().enumerate() {
+        if index > played {
+            break;
+        }
+        if c.is_whitespace() || is_cjk(c) || is_cjk(before) {
+            end = at;
+        }
+        before = c;
+    }
+    text[..end].trim_end()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const T: CallTime = CallTime::ZERO;
+
+    fn ledger(texts: &[&str]) -> Ledger {
+        let mut ledger = Ledger::default();
+        for (index, text) in texts.iter().enumerate() {
+            let clause = Clause { text: (*text).to_owned(), spaced: index > 0 };
+            ledger.hand_over(SegmentId(index as u64), clause, 1.0, T);
+        }
+        ledger
+    }
+
+    #[test]
+    fn half_of_the_audio_is_the_whole_words_in_half_of_the_text() {
+        assert_eq!(up_to_word("one two three four", 500, 1000), "one two");
+        assert_eq!(up_to_word("one two three four", 0, 1000), "");
+        assert_eq!(up_to_word("one two three four", 999, 1000), "one two three");
+        assert_eq!(up_to_word("one two three four", 1000, 1000), "one two three four");
+        assert_eq!(up_to_word("今天天气很好", 500, 1000), "今天天");
+        assert_eq!(up_to_word("one", 0, 0), "one");
+    }
+
+    #[test]
+    fn finished_segments_count_whole_and_the_stopped_one_in_part() {
+        let mut ledger = ledger(&["One two.", "Three four five six.", "Seven."]);
+        ledger.synthesised(SegmentId(1), 1000, T);
+        ledger.started(SegmentId(0), T);
+        ledger.finished(SegmentId(0), T);
+        ledger.started(SegmentId(1), T);
+        assert_eq!(ledger.heard(), "One two.");
+        assert_eq!(ledger.heard_until(Some((SegmentId(1), 550))), "One two. Three four");
+        assert_eq!(ledger.heard_until(Some((SegmentId(1), 5000))), "One two. Three four five six.");
+        assert_eq!(ledger.heard_until(None), "One two.");
+        assert_eq!(ledger.heard_until(Some((SegmentId(9), 550))), "One two.");
+    }
+
+    #[test]
+    fn without_a_known_length_the_text_tells_how_long_it_takes() {
+        let ledger = ledger(&["One two three four."]);
+        assert_eq!(estimated_ms("One two three four.", 1.0), 1235);
+        assert_eq!(ledger.heard_until(Some((SegmentId(0), 600))), "One two");
+    }
+
+    #[test]
+    fn a_segment_that_starts_ends_those_before_it() {
+        let mut ledger = ledger(&["One.", "Two.", "Three."]);
+        assert_eq!(ledger.started(SegmentId(0), T).as_deref(), Some("One."));
+        assert_eq!(ledger.started(SegmentId(0), T), None);
+        assert_eq!(ledger.started(SegmentId(2), T).as_deref(), Some(" Three."));
+        assert_eq!(ledger.heard(), "One.");
+        assert_eq!(ledger.in_flight(), 1);
+    }
+
+    #[test]
+    fn the_first_shown_piece_has_no_space_in_front() {
+        let mut ledger = ledger(&["One.", "Two."]);
+        ledger.failed(SegmentId(0));
+        assert_eq!(ledger.started(SegmentId(1), T).as_deref(), Some("Two."));
+        ledger.finished(SegmentId(1), T);
+        assert_eq!(ledger.heard(), "Two.");
+    }
+
+    #[test]
+    fn nothing_need_play_while_the_user_is_away() {
+        let mut ledger = ledger(&["One."]);
+        ledger.synthesised(SegmentId(0), 1000, T);
+        assert_eq!(ledger.watch(None), None);
+        let here = CallTime::from_millis(3000);
+        assert_eq!(ledger.watch(Some(here)), Some((here + PLAYOUT_WAIT, Overdue::Start(SegmentId(0)))));
+        ledger.started(SegmentId(0), CallTime::from_millis(4000));
+        assert_eq!(ledger.watch(Some(here)), Some((CallTime::from_millis(10_000), Overdue::End(SegmentId(0)))));
+    }
+}

@@ -1,0 +1,121 @@
+//! Who has the floor: stopping the agent, and finding out how much of it was heard.
+//!
+//! Stopping is immediate; what was heard is written down when playout has answered, or after [`STOP_WAIT`] from what is
+//! known. An interruption whose utterance turns out to hold no words leaves the agent listening: what it was saying is not
+//! taken up again.
+
+use crate::{
+    AgentState, Conversation, Event, InterruptReason, Notice, Output, Role, history::INTERRUPTED_MARK,
+    response::Response,
+};
+use ringline_model::{CallTime, ResponseId, SegmentId};
+use std::time::Duration;
+
+/// How long playout may take to say where it stopped.
+const STOP_WAIT: Duration = Duration::from_secs(2);
+
+/// A stopped response whose heard part is not known yet.
+#[derive(Debug)]
+pub(crate) struct Cut {
+    pub response: Response,
+    pub until: CallTime,
+}
+
+impl Conversation {
+    /// The agent speaks or thinks about a question, so that a voice would interrupt it. A greeting or spoken text that has
+    /// not begun to play isn't cut by speech.
+    pub(crate) fn agent_has_floor(&self) -> bool {
+        let is_floor = |response: &Response| response.spoken_from.is_some() || response.question.is_some();
+        self.response.as_ref().is_some_and(is_floor)
+    }
+
+    /// The user's speech has lasted as long as an interruption must.
+    pub(crate) fn on_lasting_speech(&mut self) {
+        let Some(response) = &self.response else { return };
+        if response.spoken_from.is_some() {
+            if self.config.interrupt.enable_voice_interrupt {
+                let began = self.user.utterance.as_ref().map(|utterance| utterance.began());
+                self.interrupt(InterruptReason::Voice, began);
+            }
+        } else if response.question.is_some() {
+            self.go_on_with_question();
+        }
+    }
+
+    /// The user goes on before anything of the answer was heard: the question is not complete, the answer is dropped.
+    fn go_on_with_question(&mut self) {
+        let Some(mut response) = self.response.take() else { return };
+        self.cancel(&response);
+        if let Some(question) = response.question.take()
+            && let Some(unused) = self.user.reopen(question)
+        {
+            self.ids.return_sentence(unused);
+        }
+        self.give_user_floor();
+        self.set_state(AgentState::Listening);
+    }
+
+    /// Stops the agent's turn, if there is one.
+    pub(crate) fn interrupt(&mut self, reason: InterruptReason, speech_began: Option<CallTime>) {
+        let Some(mut response) = self.response.take() else { return };
+        let stopped = self.cancel(&response);
+        self.outbox.notify(Notice::Interrupted { reason });
+        self.set_state(AgentState::Listening);
+        self.outbox.record(Event::Interrupted { reason, response: response.id, speech_began });
+        self.record_question(&mut response);
+        self.give_user_floor();
+        self.presence.touch(self.now);
+        if stopped {
+            self.cut = Some(Cut { response, until: self.now + STOP_WAIT });
+        }
+    }
+
+    /// Ends all work for a response. Returns whether playout was told to stop, and will answer.
+    pub(crate) fn cancel(&mut self, response: &Response) -> bool {
+        self.outbox.push(Output::CancelResponse { response: response.id });
+        let handed_over = !response.ledger.is_empty();
+        if handed_over {
+            self.outbox.push(Output::StopPlayout { response: response.id });
+        }
+        handed_over
+    }
+
+    /// What the user is saying was not said into the agent's speech any more.
+    pub(crate) fn give_user_floor(&mut self) {
+        if let Some(utterance) = &mut self.user.utterance {
+            utterance.contends = false;
+        }
+    }
+
+    pub(crate) fn on_playout_stopped(&mut self, response: ResponseId, stopped: Option<(SegmentId, u32)>) {
+        if self.cut.as_ref().is_some_and(|cut| cut.response.id == response) {
+            self.settle_cut(stopped);
+        }
+    }
+
+    /// Writes down what was heard of the cut response, and goes on with what waited for it.
+    pub(crate) fn settle_cut(&mut self, stopped: Option<(SegmentId, u32)>) {
+        if let Some(cut) = self.cut.take() {
+            self.record_heard(&cut.response, cut.response.ledger.heard_until(stopped), true);
+        }
+        self.begin_next();
+    }
+
+    /// Puts what the user heard of a response into the records and the history.
+    pub(crate) fn record_heard(&mut self, response: &Response, text: String, interrupted: bool) {
+        if text.is_empty() {
+            return;
+        }
+        self.outbox.record(Event::Dialogue {
+            role: Role::Assistant,
+            kind: response.kind,
+            text: text.clone(),
+            sentence: response.sentence,
+            begin: response.spoken_from.unwrap_or(self.now),
+            interrupted,
+        });
+        let marked = interrupted && self.config.llm.history_sync_with_tts;
+        let mark = if marked { INTERRUPTED_MARK } else { "" };
+        self.history.push(Role::Assistant, text + mark);
+    }
+}

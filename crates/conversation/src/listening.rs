@@ -1,0 +1,169 @@
+//! Hearing the user: voice activity opens, pauses and resumes utterances; transcripts make turns of them.
+
+use crate::{
+    AgentState, Conversation, Event, InterruptReason, Notice, Output, Stage, text,
+    user_turn::{Due, MAX_TURN_CHARS},
+    words,
+};
+use ringline_model::{CallTime, NoInterruptMode, UtteranceId};
+use std::time::Duration;
+
+/// 1000's code for failed recognition (client-sdk §4.3).
+const RECOGNITION_FAILED: u32 = 4005;
+
+impl Conversation {
+    /// Speech began or went on at `at`. Without a running utterance both open one.
+    pub(crate) fn on_speech(&mut self, at: CallTime) {
+        if !self.presence.is_here() || self.is_leaving() {
+            return;
+        }
+        let at = at.min(self.now);
+        match &mut self.user.utterance {
+            Some(utterance) => {
+                if !utterance.resume() {
+                    return;
+                }
+            }
+            None => {
+                if !self.open_utterance(at) {
+                    return;
+                }
+            }
+        }
+        let may_interrupt = self.agent_has_floor();
+        let duration = Duration::from_millis(self.config.asr.vad_duration.into());
+        if let Some(utterance) = self.user.utterance.as_mut().filter(|_| may_interrupt) {
+            utterance.decide_after(at, duration);
+        }
+    }
+
+    /// Returns whether the speech is listened to at all: while the agent speaks and must not be interrupted, speech
+    /// may be unwanted.
+    fn open_utterance(&mut self, at: CallTime) -> bool {
+        let interrupt = &self.config.interrupt;
+        let discard = self.state == AgentState::Speaking
+            && !interrupt.enable_voice_interrupt
+            && interrupt.no_interrupt_mode == NoInterruptMode::Discard;
+        if discard && interrupt.words.is_empty() {
+            return false;
+        }
+        let (utterance, from) = self.user.open(at, self.agent_has_floor(), discard);
+        self.outbox.push(Output::OpenUtterance { utterance, from });
+        true
+    }
+
+    pub(crate) fn on_speech_paused(&mut self, at: CallTime) {
+        let Some(utterance) = &mut self.user.utterance else { return };
+        let id = utterance.id;
+        if let Some(revision) = utterance.pause(at.min(self.now), self.now) {
+            self.outbox.push(Output::Transcribe { utterance: id, revision });
+        }
+    }
+
+    pub(crate) fn on_interim(&mut self, id: UtteranceId, text: &str) {
+        if self.user.current(id).is_none() {
+            return;
+        }
+        if text::is_speakable(text) {
+            self.presence.touch(self.now);
+        }
+        self.interrupt_by_word(text);
+        self.show_interim(text);
+    }
+
+    /// Shows what is recognised, unless it may still be dropped without an answer.
+    fn show_interim(&mut self, text: &str) {
+        let voice_interrupts = self.config.interrupt.enable_voice_interrupt;
+        let Some(utterance) = &self.user.utterance else { return };
+        let undecided = utterance.contends && voice_interrupts && self.response.is_some();
+        if utterance.discard || undecided || utterance.by_word {
+            return;
+        }
+        if let Some(text) = self.user.subtitle(text) {
+            let sentence = self.user_sentence();
+            self.outbox.notify(Notice::UserSubtitle { text, end: false, sentence });
+        }
+    }
+
+    pub(crate) fn on_transcript(&mut self, id: UtteranceId, revision: u32, text: &str) {
+        let text = text::trimmed(text, MAX_TURN_CHARS);
+        let Some(utterance) = self.user.current(id) else { return };
+        if !utterance.transcribed(revision, text.clone()) {
+            return;
+        }
+        if text::is_speakable(&text) {
+            self.presence.touch(self.now);
+        }
+        self.interrupt_by_word(&text);
+    }
+
+    pub(crate) fn on_transcript_failed(&mut self, id: UtteranceId, revision: u32, error: String) {
+        if self.user.current(id).is_some_and(|utterance| utterance.is_awaiting(revision)) {
+            self.give_utterance_up(error);
+        }
+    }
+
+    pub(crate) fn on_end_of_turn(&mut self, id: UtteranceId, revision: u32, probability: f32) {
+        let now = self.now;
+        if let Some(utterance) = self.user.current(id) {
+            utterance.scored(revision, probability, now);
+        }
+    }
+
+    pub(crate) fn on_user_due(&mut self, due: Due) {
+        match due {
+            Due::Decide => self.on_lasting_speech(),
+            Due::Force(utterance, revision) => self.outbox.push(Output::Transcribe { utterance, revision }),
+            Due::AskScore(utterance, revision) => self.outbox.push(Output::ScoreEndOfTurn { utterance, revision }),
+            Due::Ended(text, end) => {
+                let Some(utterance) = self.close_utterance() else { return };
+                let text = if utterance.by_word { words::without(&text, &self.config.interrupt.words) } else { text };
+                let too_short =
+                    utterance.contends && self.config.interrupt.enable_voice_interrupt && self.response.is_some();
+                if !utterance.discard && !too_short && text::is_speakable(&text) {
+                    self.user.add(&text, utterance.began(), Some(end));
+                }
+                self.after_utterance();
+            }
+            Due::TranscriptLate => self.give_utterance_up("no transcript in time".to_owned()),
+        }
+    }
+
+    fn give_utterance_up(&mut self, error: String) {
+        self.outbox.record(Event::ProviderFailed { stage: Stage::Recognition, error });
+        self.outbox.notify(Notice::Error { code: RECOGNITION_FAILED, message: "speech recognition failed".to_owned() });
+        self.close_utterance();
+        self.after_utterance();
+    }
+
+    pub(crate) fn close_utterance(&mut self) -> Option<crate::user_turn::Utterance> {
+        let utterance = self.user.close()?;
+        self.outbox.push(Output::CloseUtterance { utterance: utterance.id });
+        Some(utterance)
+    }
+
+    /// An utterance is closed. What is said by now is the question; if that is nothing, there is no turn.
+    fn after_utterance(&mut self) {
+        if self.user.said.is_empty()
+            && let Some(unused) = self.user.reset()
+        {
+            self.ids.return_sentence(unused);
+        }
+        self.begin_next();
+    }
+
+    /// The sentence id of the question that is being said.
+    pub(crate) fn user_sentence(&mut self) -> ringline_model::SentenceId {
+        *self.user.sentence.get_or_insert_with(|| self.ids.sentence())
+    }
+
+    fn interrupt_by_word(&mut self, text: &str) {
+        if self.state != AgentState::Speaking || !words::says_one(text, &self.config.interrupt.words) {
+            return;
+        }
+        let Some(utterance) = &mut self.user.utterance else { return };
+        (utterance.by_word, utterance.discard) = (true, false);
+        let began = utterance.began();
+        self.interrupt(InterruptReason::Words, Some(began));
+    }
+}

@@ -1,0 +1,190 @@
+//! One response: text coming in, pieces going to synthesis, segments playing. Greeting, spoken texts and apologies are
+//! responses whose text is complete from the start.
+
+use crate::{
+    DialogueKind, Message, Output,
+    clauses::{Clause, Clauses, MAX_RESPONSE_CHARS},
+    heard::{Ledger, Overdue},
+    latency::Moments,
+    user_turn::Question,
+};
+use ringline_model::{CallTime, ResponseId, SegmentId, SentenceId, TtsConfig};
+use std::{collections::VecDeque, time::Duration};
+
+/// From the request to the first text, and between texts.
+pub(crate) const TEXT_WAIT: Duration = Duration::from_secs(20);
+
+/// Segments handed to synthesis and not heard to their end; the other pieces wait.
+pub(crate) const LOOK_AHEAD: usize = 4;
+
+/// Segments of one response that may miss their deadline before the rest of it is given up.
+const MAX_OVERDUE: u32 = 2;
+
+#[derive(Debug)]
+enum Text {
+    /// More may come; the last came, or was asked for, at `since`.
+    Expected { since: CallTime },
+    /// All of it is there. `source_over`: the model has said so itself.
+    Complete { source_over: bool },
+}
+
+/// What became due in a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    TextStalled,
+    Segment(Overdue),
+}
+
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub id: ResponseId,
+    pub sentence: SentenceId,
+    pub kind: DialogueKind,
+    /// The question, until the agent begins to answer aloud: so long the user may still go on with it.
+    pub question: Option<Question>,
+    pub moments: Moments,
+    /// When its first sample left.
+    pub spoken_from: Option<CallTime>,
+    pub ledger: Ledger,
+    text: Text,
+    clauses: Clauses,
+    waiting: VecDeque<Clause>,
+    /// The model's text as it came.
+    reply: String,
+    overdue: u32,
+}
+
+impl Response {
+    /// An answer whose text is still to come, and the request for it.
+    pub fn generated(id: ResponseId, question: Question, messages: Vec<Message>, now: CallTime) -> (Self, Output) {
+        let request = Output::Generate { response: id, sentence: question.sentence, messages };
+        let mut response = Self::new(id, question.sentence, DialogueKind::Normal, Text::Expected { since: now });
+        response.moments.turn_end = question.end.filter(|end| end.decided == now);
+        response.question = Some(question);
+        (response, request)
+    }
+
+    /// A text that is there as a whole.
+    pub fn spoken(id: ResponseId, sentence: SentenceId, kind: DialogueKind, text: &str) -> Self {
+        let mut response = Self::new(id, sentence, kind, Text::Complete { source_over: true });
+        response.waiting = Clauses::of(text).into();
+        response
+    }
+
+    fn new(id: ResponseId, sentence: SentenceId, kind: DialogueKind, text: Text) -> Self {
+        Self {
+            id,
+            sentence,
+            kind,
+            question: None,
+            moments: Moments::default(),
+            spoken_from: None,
+            ledger: Ledger::default(),
+            text,
+            clauses: Clauses::new(),
+            waiting: VecDeque::new(),
+            reply: String::new(),
+            overdue: 0,
+        }
+    }
+
+    pub fn on_text(&mut self, text: &str, now: CallTime) {
+        let Text::Expected { since } = &mut self.text else { return };
+        if text.is_empty() {
+            return;
+        }
+        *since = now;
+        self.moments.first_text.get_or_insert(now);
+        let room = MAX_RESPONSE_CHARS.saturating_sub(self.reply.chars().count());
+        self.reply.extend(text.chars().take(room));
+        self.waiting.extend(self.clauses.push(text));
+        if self.clauses.is_full() {
+            self.complete(false);
+        }
+    }
+
+    /// No more text comes. `source_over`: the source has ended by itself and need not be cancelled.
+    pub fn complete(&mut self, source_over: bool) {
+        match self.text {
+            Text::Expected { .. } => {
+                self.waiting.extend(self.clauses.finish());
+                self.text = Text::Complete { source_over };
+            }
+            Text::Complete { source_over: false } => self.text = Text::Complete { source_over },
+            Text::Complete { source_over: true } => {}
+        }
+    }
+
+    pub fn is_text_complete(&self) -> bool {
+        matches!(self.text, Text::Complete { .. })
+    }
+
+    pub fn needs_cancelling(&self) -> bool {
+        !matches!(self.text, Text::Complete { source_over: true })
+    }
+
+    /// The text stops short: it is not a whole reply.
+    pub fn break_off(&mut self) {
+        self.reply.clear();
+    }
+
+    /// Nothing was or will be said, as far as is known.
+    pub fn is_mute(&self) -> bool {
+        self.waiting.is_empty() && self.ledger.is_empty()
+    }
+
+    /// Everything has been said.
+    pub fn is_done(&self) -> bool {
+        self.is_text_complete() && self.waiting.is_empty() && self.ledger.in_flight() == 0
+    }
+
+    /// The model's whole text, for the client.
+    pub fn reply(&self) -> &str {
+        self.reply.trim()
+    }
+
+    /// Hands the next piece to synthesis, if there is one and room for it.
+    pub fn hand_over(&mut self, next: impl FnOnce() -> SegmentId, tts: &TtsConfig, now: CallTime) -> Option<Output> {
+        if self.ledger.in_flight() >= LOOK_AHEAD {
+            return None;
+        }
+        let clause = self.waiting.pop_front()?;
+        let (segment, text) = (next(), clause.text.clone());
+        self.moments.first_segment.get_or_insert(now);
+        self.ledger.hand_over(segment, clause, tts.speech_rate, now);
+        let (voice, rate) = (tts.voice.clone(), tts.speech_rate);
+        Some(Output::Synthesise { response: self.id, segment, text, voice, rate })
+    }
+
+    /// A segment missed its deadline. After [`MAX_OVERDUE`] of them the rest is not said.
+    pub fn on_overdue(&mut self, overdue: Overdue, now: CallTime) {
+        match overdue {
+            Overdue::End(segment) => return self.ledger.finished(segment, now),
+            Overdue::Audio(segment) | Overdue::Start(segment) => self.ledger.skip(segment),
+        }
+        self.overdue += 1;
+        if self.overdue >= MAX_OVERDUE {
+            self.complete(false);
+            self.waiting.clear();
+        }
+    }
+
+    /// `here_since`: since when the user is there to hear it.
+    pub fn deadline(&self, here_since: Option<CallTime>) -> Option<CallTime> {
+        let text = match self.text {
+            Text::Expected { since } => Some(since + TEXT_WAIT),
+            Text::Complete { .. } => None,
+        };
+        let segment = self.ledger.watch(here_since).map(|(at, _)| at);
+        text.into_iter().chain(segment).min()
+    }
+
+    pub fn due(&self, now: CallTime, here_since: Option<CallTime>) -> Option<Due> {
+        if let Text::Expected { since } = self.text
+            && since + TEXT_WAIT <= now
+        {
+            return Some(Due::TextStalled);
+        }
+        self.ledger.watch(here_since).filter(|(at, _)| *at <= now).map(|(_, overdue)| Due::Segment(overdue))
+    }
+}
