@@ -1,5 +1,7 @@
 //! Speech and language providers: traits, and the families that implement them.
 
+pub mod agreement;
+pub mod earshot;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod models;

@@ -1,5 +1,12 @@
 //! Speech and language models that run on this machine, on threads of their own.
 
+mod mel;
 mod ort_env;
+mod silero;
+mod smart_turn;
+mod whisper;
 
 pub use ort_env::LoadError;
+pub use silero::SileroVad;
+pub use smart_turn::SmartTurn;
+pub use whisper::{Whisper, WhisperConfig};
