@@ -59,7 +59,9 @@ export class ConversationView {
     ].filter(Boolean);
     const meta = remarks.join(" · ");
     if (shown.meta.textContent !== meta) shown.meta.textContent = meta;
-    if (entry.final && !shown.announced) {
+    // A question that the user takes up again is announced once more when it is whole.
+    if (!entry.final) shown.announced = false;
+    else if (!shown.announced) {
       shown.announced = true;
       this.announce(`${entry.side === "user" ? "You" : "Agent"}: ${entry.text}${entry.interrupted ? " (interrupted)" : ""}`);
     }

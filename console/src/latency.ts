@@ -20,8 +20,11 @@ const PARTS: { name: PartName; label: string; hint: string }[] = [
   { name: "playout", label: "Playout", hint: "Until the first sample was sent" },
 ];
 
+/** The parts in the order in which they happen; they add up to the total. */
 export function partsOf(latency: TurnLatency): Part[] {
-  return PARTS.map((part) => ({ ...part, ms: latency[part.name] }));
+  // What waited for the transcript alone is reported as a share of endpointing; here it stands beside it.
+  const endpointing = Math.max(0, latency.endpointing - latency.transcript);
+  return PARTS.map((part) => ({ ...part, ms: part.name === "endpointing" ? endpointing : latency[part.name] }));
 }
 
 /** `820 ms`, `1.46 s`. */

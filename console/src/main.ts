@@ -45,9 +45,7 @@ let userMeter: LevelMeter | null = null;
 const bands = new Float32Array(24);
 const orb = new Orb(byId("orb", HTMLCanvasElement), () => {
   agentMeter?.bands(bands);
-  const user = userMeter?.level() ?? 0;
-  ui.showLevel(user);
-  return { agent: agentMeter?.level() ?? 0, user, bands };
+  return { agent: agentMeter?.level() ?? 0, user: userMeter?.level() ?? 0, bands };
 });
 
 // For automated tests: the engine with its log of events.
@@ -143,10 +141,11 @@ call.on("ended", (problem) => {
   userMeter?.close();
   agentMeter = userMeter = null;
   bands.fill(0);
-  ui.showLevel(0);
   audio.srcObject = null;
   ui.hear.hidden = true;
   status.agentState = null;
+  subtitles.finish();
+  conversation.render(subtitles);
   refresh();
   if (problem) notice.show(problem);
   if (problem?.kind === "server-away") lost();
@@ -203,6 +202,7 @@ document.addEventListener("keydown", (event) => {
 });
 addEventListener("pagehide", () => call.abandon());
 setInterval(refresh, 500);
+setInterval(() => ui.showLevel(userMeter?.level() ?? 0), 60);
 
 async function lookForServer(): Promise<void> {
   try {

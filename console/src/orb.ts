@@ -82,7 +82,11 @@ export class Orb {
   private resize(): void {
     const ratio = Math.min(devicePixelRatio || 1, 2);
     const size = Math.max(1, Math.round(Math.min(this.canvas.clientWidth, this.canvas.clientHeight) * ratio));
-    if (this.canvas.width !== size) this.canvas.width = this.canvas.height = size;
+    if (this.canvas.width !== size) {
+      // A new size wipes the canvas; without drawing at once it would be painted empty.
+      this.canvas.width = this.canvas.height = size;
+      this.draw();
+    }
     this.wake();
   }
 

@@ -37,6 +37,11 @@ export class Subtitles {
     this.waiting = null;
   }
 
+  /** The call is over: nothing grows any more. */
+  finish(): void {
+    for (const entry of this.entries) entry.final = true;
+  }
+
   user(text: string, end: boolean, sentenceId: number, voiceprint = 0): Entry | null {
     const key = `user-${sentenceId}`;
     if (OTHER_SPEAKER.includes(voiceprint)) {

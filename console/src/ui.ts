@@ -42,6 +42,7 @@ export class Ui {
     this.connection.dataset["level"] = connectionLevel(status);
     this.interrupt.disabled = !talking || status.agentState === "listening" || status.agentState === null;
     this.mute.disabled = !status.microphone;
+    this.meter.classList.toggle("absent", !status.microphone);
     this.mute.setAttribute("aria-pressed", String(status.muted));
     setText(byId("mute-label", HTMLElement), status.muted ? "Unmute" : "Mute");
     this.text.disabled = this.send.disabled = !talking;

@@ -98,6 +98,20 @@ test("what was typed is shown once, whether or not the server repeats it", () =>
   assert.deepEqual(texts(subtitles), ["user: what time is it", "agent: Noon.", "user: thanks"]);
 });
 
+test("a question that the user takes up again grows on in its own entry", () => {
+  const subtitles = new Subtitles();
+  subtitles.user("I would like", true, 1);
+  subtitles.user("I would like some tea", false, 1);
+  assert.deepEqual(subtitles.entries.map(({ text, final }) => [text, final]), [["I would like some tea", false]]);
+});
+
+test("at the end of the call every entry is final", () => {
+  const subtitles = new Subtitles();
+  subtitles.user("wait", false, 1);
+  subtitles.finish();
+  assert.equal(subtitles.entries[0]?.final, true);
+});
+
 test("the oldest entries make room at the limit", () => {
   const subtitles = new Subtitles();
   for (let i = 0; i <= MAX_ENTRIES; i++) subtitles.user(`word ${i}`, true, i);

@@ -75,9 +75,10 @@ test("durations read as milliseconds below a second and as seconds above", () =>
   assert.deepEqual([0, 80.4, 999, 1000, 1456].map(duration), ["0 ms", "80 ms", "999 ms", "1.00 s", "1.46 s"]);
 });
 
-test("the parts of a turn stand in the order in which they happen", () => {
-  const parts = partsOf({ sentenceId: 1, endpointing: 1, transcript: 2, firstText: 3, firstSegment: 4, firstAudio: 5, playout: 6, total: 21 });
-  assert.deepEqual(parts.map(({ ms }) => ms), [1, 2, 3, 4, 5, 6]);
+test("the parts of a turn stand in the order in which they happen and add up to the total", () => {
+  const parts = partsOf({ sentenceId: 1, endpointing: 500, transcript: 120, firstText: 300, firstSegment: 90, firstAudio: 110, playout: 20, total: 1020 });
+  assert.deepEqual(parts.map(({ ms }) => ms), [380, 120, 300, 90, 110, 20]);
+  assert.equal(parts.reduce((sum, { ms }) => sum + ms, 0), 1020);
 });
 
 test("the median of few turns is one of them", () => {
