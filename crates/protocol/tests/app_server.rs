@@ -1,0 +1,135 @@
+//! The app server's door: what it reads, and the quirks of what it answers.
+#![allow(clippy::unwrap_used)]
+
+use proptest::prelude::*;
+use ringline_model::{AgentId, AgentKind, ChannelId, InstanceId, UserId};
+use ringline_protocol::app_server::{
+    AgentChoice, GenerateAIAgentCall, GenerateAIAgentCallAnswer, GetRtcAuthToken, GetRtcAuthTokenAnswer, MAX_BODY,
+    Refusal,
+};
+use serde_json::{Value, json};
+
+fn generate(body: Value) -> Result<GenerateAIAgentCall, Refusal> {
+    GenerateAIAgentCall::parse(body.to_string().as_bytes())
+}
+
+fn token(body: Value) -> Result<GetRtcAuthToken, Refusal> {
+    GetRtcAuthToken::parse(body.to_string().as_bytes())
+}
+
+#[test]
+fn a_call_is_read_under_its_snake_case_names() {
+    let call = generate(json!({
+        "ai_agent_id": "39f8", "user_id": "alice", "expire": 86400, "template_config": "{}",
+        "agent_config": "{\"Greeting\":\"Hi\"}", "region": "cn-shanghai", "user_data": "{\"k\":1}",
+        "session_id": "s1", "chat_sync_config": "{\"ReceiverId\":\"r\"}",
+    }))
+    .unwrap();
+    assert_eq!(call.agent, AgentChoice::Id(AgentId::parse("39f8").unwrap()));
+    let options = call.options;
+    assert_eq!((options.user.unwrap().as_str(), options.expire), ("alice", 86_400));
+    assert_eq!((options.agent_config, options.template_config), (json!({"Greeting": "Hi"}), json!({})));
+    assert_eq!((options.user_data.unwrap().as_str(), options.session.unwrap().as_str()), (r#"{"k":1}"#, "s1"));
+    assert_eq!(options.chat_sync, Some(json!({"ReceiverId": "r"})));
+}
+
+#[test]
+fn a_kind_chooses_the_agent_if_no_id_does() {
+    let call = |body: Value| generate(body).unwrap().agent;
+    assert_eq!(call(json!({"user_id": "u", "workflow_type": "VisionChat"})), AgentChoice::Kind(AgentKind::VisionChat));
+    assert_eq!(
+        call(json!({"user_id": "u", "workflow_type": "VoiceChat", "ai_agent_id": "a"})),
+        AgentChoice::Id(AgentId::parse("a").unwrap())
+    );
+}
+
+#[test]
+fn names_of_the_openapi_do_not_count_here() {
+    let call = generate(json!({"user_id": "u", "ai_agent_id": "a", "Expire": 1, "UserId": "other"})).unwrap();
+    assert_eq!((call.options.user.unwrap().as_str(), call.options.expire), ("u", 3600));
+}
+
+#[test]
+fn a_request_that_is_none_is_answered_with_code_500_and_msg() {
+    for (body, word) in [
+        (json!([]), "JSON object"),
+        (json!({"ai_agent_id": "a"}), "user_id"),
+        (json!({"ai_agent_id": "a", "user_id": " "}), "user_id"),
+        (json!({"user_id": "u"}), "ai_agent_id or workflow_type"),
+        (json!({"user_id": "u", "workflow_type": "Fax"}), "workflow_type"),
+    ] {
+        let answer = generate(body).unwrap_err().body("R");
+        assert_eq!(answer["code"], 500);
+        assert!(answer["msg"].as_str().unwrap().contains(word), "{answer}");
+        assert_eq!(answer.get("message"), None);
+    }
+    let garbage = GenerateAIAgentCall::parse(b"\xff{").unwrap_err();
+    assert!(matches!(garbage, Refusal::Validation(_)));
+    let call = r#"{"user_id":"u","ai_agent_id":"a"}"#;
+    let long = format!("{call}{}", " ".repeat(MAX_BODY + 1 - call.len()));
+    assert!(matches!(GenerateAIAgentCall::parse(long.as_bytes()), Err(Refusal::Validation(_))));
+    assert!(GenerateAIAgentCall::parse(&long.as_bytes()[..MAX_BODY]).is_ok());
+}
+
+#[test]
+fn what_the_operation_refuses_keeps_its_code_and_status() {
+    for (body, status, code) in [
+        (json!({"ai_agent_id": "no id", "user_id": "u"}), 404, "AgentNotFound"),
+        (json!({"ai_agent_id": "a", "user_id": "u".repeat(300)}), 400, "InvalidParameter"),
+        (json!({"ai_agent_id": "a", "user_id": "u", "expire": -1}), 400, "InvalidParameter"),
+        (json!({"ai_agent_id": "a", "user_id": "u", "agent_config": "{"}), 400, "InvalidParameter"),
+    ] {
+        let answer = generate(body).unwrap_err().body("R");
+        assert_eq!(
+            (&answer["code"], &answer["error_code"], &answer["request_id"]),
+            (&json!(status), &json!(code), &json!("R"))
+        );
+        assert!(answer["message"].is_string());
+    }
+}
+
+#[test]
+fn a_token_needs_a_user_and_may_name_a_channel() {
+    let request = token(json!({"user_id": "alice", "channel_id": "room-1"})).unwrap();
+    assert_eq!((request.user.as_str(), request.channel.unwrap().as_str()), ("alice", "room-1"));
+    assert_eq!(token(json!({"user_id": "alice"})).unwrap().channel, None);
+    assert_eq!(token(json!({"user_id": "alice", "channel_id": null})).unwrap().channel, None);
+    for body in [json!({}), json!({"user_id": "a b"}), json!({"user_id": "a", "channel_id": "c".repeat(65)})] {
+        assert_eq!(token(body).unwrap_err().body("R")["code"], 500);
+    }
+}
+
+#[test]
+fn answers_have_their_names_and_leave_out_what_they_lack() {
+    let mut answer = GenerateAIAgentCallAnswer {
+        code: 200,
+        rtc_auth_token: "eyJ".into(),
+        ai_agent_id: AgentId::parse("a").unwrap(),
+        ai_agent_instance_id: InstanceId::parse("i").unwrap(),
+        ai_agent_user_id: UserId::parse("agent").unwrap(),
+        channel_id: ChannelId::parse("c").unwrap(),
+        workflow_type: Some(AgentKind::VoiceChat),
+        request_id: "R".into(),
+    };
+    let mut json = json!({"code": 200, "rtc_auth_token": "eyJ", "ai_agent_id": "a", "ai_agent_instance_id": "i",
+                          "ai_agent_user_id": "agent", "channel_id": "c", "workflow_type": "VoiceChat",
+                          "request_id": "R"});
+    assert_eq!(serde_json::to_value(&answer).unwrap(), json);
+    answer.workflow_type = None;
+    json.as_object_mut().unwrap().remove("workflow_type");
+    assert_eq!(serde_json::to_value(&answer).unwrap(), json);
+    assert_eq!(serde_json::from_value::<GenerateAIAgentCallAnswer>(json).unwrap(), answer);
+    let token =
+        GetRtcAuthTokenAnswer { code: 200, rtc_auth_token: "eyJ".into(), timestamp: 1_767_225_600, channel_id: None };
+    assert_eq!(
+        serde_json::to_value(&token).unwrap(),
+        json!({"code": 200, "rtc_auth_token": "eyJ", "timestamp": 1_767_225_600})
+    );
+}
+
+proptest! {
+    #[test]
+    fn reading_never_panics(body in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let _outcome = (GenerateAIAgentCall::parse(&body), GetRtcAuthToken::parse(&body));
+    }
+}
