@@ -1,7 +1,9 @@
 //! Speech and language models that run on this machine, on threads of their own.
 
+pub mod llama;
 mod mel;
 mod ort_env;
+mod queue;
 mod silero;
 mod smart_turn;
 mod whisper;
