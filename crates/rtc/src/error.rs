@@ -30,6 +30,9 @@ pub enum RtcError {
     /// No data channel is open.
     #[error("the data channel is not open")]
     ChannelNotOpen,
+    /// A text without characters was to be sent; the data channel can't carry one.
+    #[error("an empty text cannot be sent")]
+    TextEmpty,
     /// A text longer than [`MAX_TEXT_BYTES`] was to be sent.
     #[error("the text has {size} bytes, more than the {MAX_TEXT_BYTES} allowed")]
     TextTooLong { size: usize },

@@ -29,6 +29,10 @@ use crate::red::RedSwitch;
 use crate::{RtcError, SessionConfig, sdp, stun};
 
 mod drain;
+#[cfg(test)]
+mod link;
+#[cfg(test)]
+mod tests;
 
 /// A datagram to be sent now.
 #[derive(Debug)]
@@ -154,12 +158,14 @@ impl Session {
 
     fn take_offer(&mut self, offer: &str, now: Instant) -> Result<String, RtcError> {
         let answer = guarded("the offer", || {
-            let offer = sdp::read_offer(offer)?;
+            let read = sdp::read_offer(offer)?;
             self.must_live()?;
             self.pending = None;
-            self.step(now, |rtc| rtc.sdp_api().accept_offer(offer))
+            self.step(now, |rtc| rtc.sdp_api().accept_offer(read))
         })?;
-        self.find_audio()?;
+        let mut lines = sdp::audio_mids(offer).map(Mid::from);
+        self.audio = lines.find(|mid| self.rtc.media(*mid).is_some_and(|media| !media.stopped()));
+        self.find_opus()?;
         Ok(sdp::without_transport_cc(&answer.to_sdp_string()))
     }
 
@@ -196,7 +202,7 @@ impl Session {
                 rtc.add_local_candidate(candidate);
             });
         }
-        self.find_audio()
+        self.find_opus()
     }
 
     /// Takes a received datagram.
@@ -282,8 +288,12 @@ impl Session {
     /// Sends a text on the data channel.
     ///
     /// # Errors
-    /// The channel isn't open, the text is too long, or too much is already waiting.
+    /// The channel isn't open, the text is empty or too long, or too much is already waiting.
     pub fn send_text(&mut self, text: &str, now: Instant) -> Result<(), RtcError> {
+        if text.is_empty() {
+            // str0m would send a message without bytes, which SCTP hasn't: it blocks all that follow.
+            return Err(RtcError::TextEmpty);
+        }
         if text.len() > MAX_TEXT_BYTES {
             return Err(RtcError::TextTooLong { size: text.len() });
         }
@@ -336,7 +346,7 @@ impl Session {
     }
 
     /// Looks up what Opus is called in this session; it can change with each negotiation.
-    fn find_audio(&mut self) -> Result<(), RtcError> {
+    fn find_opus(&mut self) -> Result<(), RtcError> {
         let mid = self.audio.ok_or(RtcError::NoAudio)?;
         let writer = self.rtc.writer(mid).ok_or(RtcError::NoAudio)?;
         let opus = writer.payload_params().find(|params| params.spec().codec == Codec::Opus).map(|params| params.pt());

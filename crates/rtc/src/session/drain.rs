@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use str0m::channel::ChannelData;
-use str0m::media::{MediaAdded, MediaData, MediaKind};
+use str0m::media::MediaData;
 use str0m::{Event, IceConnectionState, Input, Output, Rtc};
 
 use super::Session;
@@ -112,7 +112,6 @@ impl Session {
                 IceConnectionState::Disconnected => self.path.on_ice(false),
                 IceConnectionState::New | IceConnectionState::Checking => {}
             },
-            Event::MediaAdded(added) => self.on_media(&added),
             Event::MediaData(data) => self.on_audio(data),
             Event::ChannelOpen(id, _label) if self.channel.is_none() => {
                 self.channel = Some(id);
@@ -133,12 +132,6 @@ impl Session {
             Event::Closed => self.end(CloseReason::Remote),
             // Further channels, video, bandwidth estimation, RTP mode, statistics of no use; the enum is open.
             _ => {}
-        }
-    }
-
-    fn on_media(&mut self, added: &MediaAdded) {
-        if added.kind == MediaKind::Audio && self.audio.is_none() {
-            self.audio = Some(added.mid);
         }
     }
 
@@ -173,7 +166,7 @@ impl Session {
         }
     }
 
-    fn on_loss(&mut self, fraction: f32) {
+    pub(super) fn on_loss(&mut self, fraction: f32) {
         self.stats.remote_loss = Some(fraction);
         self.red.on_report(fraction);
         self.offer_event(PeerEvent::Loss { fraction });
