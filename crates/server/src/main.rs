@@ -1,1 +1,25 @@
-fn main() {}
+//! The binary `ringline`: AI agent calls, self-hosted.
+
+mod app;
+mod calls;
+mod cli;
+mod config;
+mod doors;
+mod providers;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+/// The version that `--version`, the page and the ready line show.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    match cli.run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("ringline: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,57 @@
+# make run    build, fetch the models once, start the server and print where to go
+# make test   everything CI runs: unit tests, the official SDK, a native caller, Chromium (scripted and local models)
+# make check  formatting, lints and types, without tests
+# make clean  remove what was built (models stay in the cache)
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+CARGO ?= cargo
+BIN := target/release/ringline
+# Language model for `make run`: tiny, small or standard.
+TIER ?= standard
+# Options for `ringline serve`, e.g. ARGS="--listen 0.0.0.0:8080".
+ARGS ?=
+
+.PHONY: run test test-unit test-e2e test-slow check build page models clean
+
+run: build models
+	$(BIN) serve --tier $(TIER) $(ARGS)
+
+build: page
+	@scripts/system-packages.sh build
+	$(CARGO) build --release --locked -p ringline
+
+page: console/dist/index.html
+
+console/dist/index.html: $(shell find console/src -type f 2>/dev/null) console/package-lock.json console/build.mjs
+	@scripts/system-packages.sh build
+	cd console && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build
+
+models: build
+	$(BIN) models pull $(TIER)
+
+test: build
+	@scripts/system-packages.sh test
+	$(MAKE) --no-print-directory test-unit
+	$(MAKE) --no-print-directory test-e2e
+
+test-unit: page
+	$(BIN) models pull tiny
+	cd console && npm test --silent
+	RINGLINE_MODELS_REQUIRED=1 $(CARGO) test --release --locked --workspace
+
+test-e2e: build
+	tests/run
+
+# Longer and repeated runs; not part of `make test`. See tests/slow.
+test-slow: build
+	tests/slow
+
+check: page
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
+	cd console && npm run --silent check
+
+clean:
+	$(CARGO) clean
+	rm -rf console/dist console/node_modules tests/.venv tests/browser/node_modules

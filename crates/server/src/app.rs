@@ -1,0 +1,155 @@
+//! What the doors share.
+
+use crate::calls::{CallHandle, Calls, NewCall, StartError};
+use crate::config::Config;
+use crate::providers::Providers;
+use ringline_conversation::Setup;
+use ringline_model::{AgentId, AgentKind, ChannelId, InstanceId, SessionId, UserId};
+use ringline_protocol::error::ApiError;
+use ringline_protocol::nonce::NonceMemory;
+use ringline_protocol::openapi::CallOptions;
+use ringline_protocol::token::ChannelToken;
+use ringline_store::{InstanceRecord, InstanceStatus, Store, StoreError};
+use serde_json::json;
+use std::sync::{Arc, Mutex};
+use time::OffsetDateTime;
+
+pub struct App {
+    pub config: Config,
+    pub store: Arc<dyn Store>,
+    pub calls: Calls,
+    pub providers: Arc<Providers>,
+    pub nonces: Mutex<NonceMemory>,
+    /// Id and key that channel tokens are made with.
+    pub rtc_app: RtcApp,
+}
+
+pub struct RtcApp {
+    pub id: String,
+    pub key: String,
+}
+
+/// A call that has started and waits for its user.
+pub struct Started {
+    pub handle: Arc<CallHandle>,
+    pub kind: AgentKind,
+    pub token: String,
+}
+
+impl App {
+    pub fn now_ms() -> i64 {
+        (OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000) as i64
+    }
+
+    pub fn now_s() -> i64 {
+        OffsetDateTime::now_utc().unix_timestamp()
+    }
+
+    /// A channel id nobody has.
+    pub fn new_channel() -> ChannelId {
+        fresh(ChannelId::parse)
+    }
+
+    /// The base of our URLs as clients reach us.
+    pub fn base_url(&self, host: Option<&str>) -> String {
+        let public = self.config.server.public_url.trim_end_matches('/');
+        match (public, host) {
+            ("", Some(host)) => format!("http://{host}"),
+            ("", None) => format!("http://{}", self.config.server.listen),
+            (public, _) => public.to_owned(),
+        }
+    }
+
+    /// Mints a channel token for a user.
+    pub fn token(&self, channel: &ChannelId, user: &UserId, expire: u32, base_url: &str) -> (String, i64) {
+        let expires = Self::now_s() + i64::from(expire);
+        let token = ChannelToken {
+            app_id: self.rtc_app.id.clone(),
+            channel: channel.clone(),
+            user: user.clone(),
+            nonce: String::new(),
+            expires,
+            rtc_url: Some(format!("{base_url}{}", crate::doors::signaling::PATH)),
+        };
+        (token.mint(&self.rtc_app.key), expires)
+    }
+
+    /// GenerateAIAgentCall, whichever door it came through. `base_url` is where the caller reached us.
+    pub async fn start_call(&self, agent: &AgentId, options: CallOptions, base_url: &str) -> Result<Started, ApiError> {
+        let agent = self.store.agent(agent).await.map_err(|e| internal(&e))?.ok_or_else(ApiError::agent_not_found)?;
+        self.calls.admit().map_err(|e| refused(&e))?;
+        let effective = options.effective(&agent.config, agent.kind)?;
+        let setup = Setup { config: effective.config, history: Vec::new() };
+        let (channel, agent_user) = (fresh(ChannelId::parse), fresh(UserId::parse));
+        let user = options.user.unwrap_or_else(|| fresh(UserId::parse));
+        let session = options.session.unwrap_or_else(|| fresh(SessionId::parse));
+        let (token, _) = self.token(&channel, &user, options.expire, base_url);
+        let created_ms = Self::now_ms();
+        let instance = fresh(InstanceId::parse);
+        let record = InstanceRecord {
+            id: instance.clone(),
+            agent: agent.id.clone(),
+            channel: channel.clone(),
+            user: user.clone(),
+            agent_user: agent_user.clone(),
+            session: session.clone(),
+            status: InstanceStatus::Created,
+            config: effective.json,
+            template: options.template_config,
+            runtime: json!({"ChannelId": channel, "AgentUserId": agent_user}),
+            user_data: options.user_data.clone(),
+            setup: serde_json::to_value(&setup).map_err(|error| {
+                tracing::error!(%error, "a setup does not serialise");
+                ApiError::internal()
+            })?,
+            created_ms,
+            modified_ms: created_ms,
+            started_ms: None,
+            ended_ms: None,
+            end_reason: None,
+            recordings: None,
+        };
+        self.store.create_instance(&record).await.map_err(|e| internal(&e))?;
+        let user_data = options.user_data;
+        let call =
+            NewCall { instance: instance.clone(), channel, user, agent_user, session, user_data, setup, created_ms };
+        match self.calls.start(call) {
+            Ok(handle) => Ok(Started { handle, kind: agent.kind, token }),
+            Err(error) => {
+                self.store.finish_instance(&instance, "not_started", Self::now_ms()).await.map_err(|e| internal(&e))?;
+                Err(refused(&error))
+            }
+        }
+    }
+}
+
+/// An id nobody has: 32 lower-case hex digits, as all the vendor's ids.
+fn fresh<T>(parse: impl FnOnce(String) -> Result<T, ringline_model::IdError>) -> T {
+    parse(uuid::Uuid::new_v4().simple().to_string()).expect("32 hex digits are an id")
+}
+
+/// A store failure: logged with its chain, told as an internal error; what the caller can mend is told in words.
+pub fn internal(error: &StoreError) -> ApiError {
+    if let StoreError::TooLarge { what, size, limit } = error {
+        return ApiError::invalid_parameter(what, &format!("{size} bytes are too many, at most {limit} are allowed"));
+    }
+    let mut chain = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        chain = format!("{chain}: {cause}");
+        source = cause.source();
+    }
+    tracing::error!(error = chain, "the store failed");
+    ApiError::internal()
+}
+
+fn refused(error: &StartError) -> ApiError {
+    match error {
+        StartError::Full => ApiError::concurrency_limit_exceeded(),
+        StartError::Draining => ApiError::unavailable(),
+        StartError::Media(error) => {
+            tracing::error!(%error, "a call could not be set up");
+            ApiError::internal()
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! The agent task of one call: a short loop around the conversation.
+//!
+//! Flow: something happens → an input with its call time → the conversation's outputs → the step is journalled → the
+//! outputs are carried out. The task holds no conversation state.
+
+use super::clock::CallClock;
+use super::ears::Ears;
+use super::media::{MediaCommand, MediaCommands};
+use super::mouth::{Mouth, Utter};
+use super::registry::CallHandle;
+use super::writer::Writer;
+use super::{CallEvent, CallEvents};
+use ringline_conversation::{
+    ClientCommand, Conversation, DialogueKind, EndReason, Event, Input, JournalEntry, Message, Notice, Output, Role,
+    Setup, Step,
+};
+use ringline_model::{CallTime, ResponseId, SentenceId};
+use ringline_protocol::datachannel::{ClientMessage, MessageError, ServerMessage};
+use ringline_providers::{ChatContext, ChatEvent, ChatMessage, ChatRequest, ChatRole, LanguageModel, SpeechRequest};
+use ringline_store::{DialogueRecord, JournalRow, Producer};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+
+/// A call's parts, put together.
+pub struct Agent {
+    pub handle: Arc<CallHandle>,
+    pub setup: Setup,
+    pub clock: CallClock,
+    /// Unix ms at call time 0.
+    pub began_ms: i64,
+    pub language_model: Arc<dyn LanguageModel>,
+    pub media: MediaCommands,
+    pub ears: Ears,
+    pub mouth: Mouth,
+    pub writer: Writer,
+    pub events: CallEvents,
+    pub user_data: Option<String>,
+}
+
+impl Agent {
+    /// Runs the call to its end and stores it.
+    pub async fn run(self, mut inbox: mpsc::Receiver<CallEvent>) -> EndReason {
+        let extra_query = self.setup.config.llm.extra_query.clone();
+        let mut task = Task {
+            conversation: Conversation::new(self.setup.clone()),
+            agent: self,
+            extra_query,
+            generation: None,
+            journal_seq: 0,
+            message_seq: 0,
+            dialogue_seq: 0,
+            bad_messages: 0,
+            ended: None,
+        };
+        // The greeting is asked for before anything has happened.
+        task.step(Step::Timeout).await;
+        while task.ended.is_none() {
+            let event = match task.conversation.poll_timeout() {
+                Some(at) => {
+                    let at = tokio::time::Instant::from_std(task.agent.clock.instant(at));
+                    tokio::time::timeout_at(at, inbox.recv()).await
+                }
+                None => Ok(inbox.recv().await),
+            };
+            match event {
+                Ok(Some(event)) => task.event(event).await,
+                // The task holds a sender itself, so the channel cannot close before the call ends.
+                Ok(None) => break,
+                Err(_) => task.step(Step::Timeout).await,
+            }
+        }
+        let reason = task.ended.unwrap_or(EndReason::ProviderFailed);
+        task.finish(reason).await;
+        reason
+    }
+}
+
+struct Task {
+    agent: Agent,
+    conversation: Conversation,
+    extra_query: Option<String>,
+    generation: Option<(ResponseId, AbortHandle)>,
+    journal_seq: u64,
+    message_seq: u64,
+    dialogue_seq: u64,
+    bad_messages: u64,
+    ended: Option<EndReason>,
+}
+
+impl Task {
+    async fn event(&mut self, event: CallEvent) {
+        match event {
+            CallEvent::Input(input) => self.step(Step::Input(input)).await,
+            CallEvent::ClientText(text) => self.client_text(&text).await,
+            CallEvent::Attach(peer) => self.media(MediaCommand::Attach(peer)).await,
+            CallEvent::Restart { offer, answer } => self.media(MediaCommand::Restart { offer, answer }).await,
+            CallEvent::Detach => {
+                self.media(MediaCommand::Detach).await;
+                self.step(Step::Input(Input::UserLeft)).await;
+            }
+            CallEvent::Joined => self.step(Step::Input(Input::UserJoined)).await,
+            CallEvent::Left => self.step(Step::Input(Input::UserLeft)).await,
+        }
+    }
+
+    async fn step(&mut self, step: Step) {
+        let now = self.agent.clock.now();
+        let entry = JournalEntry::record(&mut self.conversation, now, step);
+        self.journal(&entry).await;
+        for output in entry.outputs {
+            self.carry_out(output, now).await;
+        }
+    }
+
+    async fn journal(&mut self, entry: &JournalEntry) {
+        let row = match (serde_json::to_string(&entry.step), serde_json::to_string(&entry.outputs)) {
+            (Ok(step), Ok(outputs)) => JournalRow { seq: self.journal_seq, at_us: entry.at.as_micros(), step, outputs },
+            (Err(error), _) | (_, Err(error)) => {
+                tracing::error!(%error, "a step of the conversation does not serialise");
+                return;
+            }
+        };
+        self.journal_seq += 1;
+        self.agent.writer.journal(&self.agent.handle.instance, row).await;
+    }
+
+    async fn carry_out(&mut self, output: Output, now: CallTime) {
+        match output {
+            Output::OpenUtterance { utterance, from } => self.agent.ears.open_utterance(utterance, from),
+            Output::Transcribe { utterance, revision } => self.agent.ears.transcribe(utterance, revision),
+            Output::ScoreEndOfTurn { utterance, revision } => self.agent.ears.score(utterance, revision),
+            Output::CloseUtterance { utterance } => self.agent.ears.close_utterance(utterance),
+            Output::Generate { response, sentence, messages } => self.generate(response, sentence, messages),
+            Output::CancelResponse { response } => {
+                if let Some((_, task)) = self.generation.take_if(|(current, _)| *current <= response) {
+                    task.abort();
+                }
+                self.agent.mouth.cancel(response);
+            }
+            Output::Synthesise { response, segment, text, voice, rate } => {
+                let request = SpeechRequest { text, voice, rate };
+                self.agent.mouth.utter(Utter { response, segment, request }).await;
+            }
+            Output::StopPlayout { response } => self.media(MediaCommand::Stop { response }).await,
+            Output::Notify { notice } => self.notify(notice).await,
+            Output::Record { event } => self.record(event, now).await,
+            Output::End { reason } => self.ended = Some(reason),
+        }
+    }
+
+    async fn media(&self, command: MediaCommand) {
+        if self.agent.media.send(command).await.is_err() {
+            tracing::error!(call.id = %self.agent.handle.instance, "the media task of the call is gone");
+        }
+    }
+
+    fn generate(&mut self, response: ResponseId, sentence: SentenceId, messages: Vec<Message>) {
+        let messages = messages
+            .into_iter()
+            .map(|Message { role, text }| {
+                let role = match role {
+                    Role::System => ChatRole::System,
+                    Role::User => ChatRole::User,
+                    Role::Assistant => ChatRole::Assistant,
+                };
+                ChatMessage { role, text }
+            })
+            .collect();
+        let context = ChatContext {
+            instance_id: self.agent.handle.instance.to_string(),
+            channel_id: self.agent.handle.channel.to_string(),
+            sentence_id: sentence.0,
+            user_data: self.agent.user_data.clone(),
+            extra_query: self.extra_query.clone(),
+        };
+        let mut stream = self.agent.language_model.generate(ChatRequest { messages, context });
+        let events = self.agent.events.clone();
+        // Aborting the task drops the stream, which cancels the request.
+        let task = tokio::spawn(async move {
+            while let Some(event) = stream.recv().await {
+                let input = match event {
+                    ChatEvent::Text(text) => Input::ResponseText { response, text },
+                    ChatEvent::Finished => Input::ResponseFinished { response },
+                    ChatEvent::Failed(error) => Input::ResponseFailed { response, error: error.to_string() },
+                };
+                if events.send(CallEvent::Input(input)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        self.generation = Some((response, task.abort_handle()));
+    }
+
+    async fn notify(&mut self, notice: Notice) {
+        let message = wire(notice);
+        self.message_seq += 1;
+        let handle = &self.agent.handle;
+        let text = message.to_json(self.message_seq, handle.agent_user.as_str(), handle.user.as_str());
+        self.media(MediaCommand::SendText(text)).await;
+    }
+
+    async fn record(&mut self, event: Event, now: CallTime) {
+        let call = &self.agent.handle.instance;
+        match event {
+            Event::SessionStarted => {
+                let at_ms = self.unix_ms(now);
+                self.agent.writer.executing(call, at_ms).await;
+                tracing::info!(call.id = %call, "the user joined");
+            }
+            Event::Dialogue { role, kind, text, sentence, begin, interrupted } => {
+                self.dialogue_seq += 1;
+                let dialogue = DialogueRecord {
+                    id: format!("{call}-{}", self.dialogue_seq),
+                    session: self.agent.handle.session.clone(),
+                    instance: call.clone(),
+                    round: format!("{call}-{sentence}"),
+                    producer: if role == Role::User { Producer::User } else { Producer::Agent },
+                    kind: match kind {
+                        DialogueKind::Greeting => ringline_store::DialogueKind::Greeting,
+                        DialogueKind::Normal => ringline_store::DialogueKind::Normal,
+                        DialogueKind::Speech => ringline_store::DialogueKind::Speech,
+                    },
+                    text,
+                    time_ms: self.unix_ms(begin),
+                    interrupted,
+                };
+                self.agent.writer.dialogue(dialogue).await;
+            }
+            Event::Interrupted { reason, response, speech_began } => {
+                let after_ms = speech_began.map(|began| now.since(began).as_millis() as u64);
+                tracing::info!(call.id = %call, response.id = %response, ?reason, after_ms, "interrupted");
+            }
+            Event::Latency { latency } => {
+                tracing::info!(call.id = %call, turn.id = %latency.sentence, total_ms = latency.total, "answered");
+            }
+            Event::ProviderFailed { stage, error } => {
+                tracing::warn!(call.id = %call, ?stage, %error, "a provider failed");
+            }
+        }
+    }
+
+    fn unix_ms(&self, at: CallTime) -> i64 {
+        self.agent.began_ms + at.as_millis() as i64
+    }
+
+    async fn client_text(&mut self, text: &str) {
+        let command = match ClientMessage::parse(text) {
+            Ok(message) => message,
+            Err(error) => return self.bad_message(&error),
+        };
+        let command = match command {
+            ClientMessage::Ready => {
+                let ready = ServerMessage::Ready.to_json(0, "", "");
+                return self.media(MediaCommand::SendText(ready)).await;
+            }
+            ClientMessage::StopAgent => ClientCommand::StopAgent,
+            ClientMessage::InterruptSpeaking => ClientCommand::InterruptSpeaking,
+            ClientMessage::EnableVoiceInterrupt { enable } => ClientCommand::EnableVoiceInterrupt { enable },
+            ClientMessage::SendText { text, .. } => ClientCommand::SendText { text },
+            ClientMessage::QueryAgentState => ClientCommand::QueryState,
+            ClientMessage::UpdateSystemPrompt { prompt } => ClientCommand::UpdateSystemPrompt { prompt },
+            ClientMessage::UpdateMaxSilence { ms } => ClientCommand::UpdateMaxSilence { ms },
+            ClientMessage::SwitchVoice { voice } => ClientCommand::SwitchVoice { voice },
+            ClientMessage::UpdateSpeechRate { rate } => ClientCommand::UpdateSpeechRate { rate },
+            ClientMessage::RequestRtcToken { .. }
+            | ClientMessage::EnablePushToTalk { .. }
+            | ClientMessage::StartPushToTalk
+            | ClientMessage::FinishPushToTalk
+            | ClientMessage::CancelPushToTalk
+            | ClientMessage::UseVoiceprint { .. }
+            | ClientMessage::ClearVoiceprint
+            | ClientMessage::SendCustomMessage { .. }
+            | ClientMessage::StartVisionCapture { .. }
+            | ClientMessage::StopVisionCapture
+            | ClientMessage::UpdateVcrConfig { .. }
+            | ClientMessage::UpdateBailianAppParams { .. } => {
+                tracing::debug!(call.id = %self.agent.handle.instance, "a command this version does not carry out was ignored");
+                return;
+            }
+        };
+        self.step(Step::Input(Input::Client { command })).await;
+    }
+
+    /// The spec lets a server ignore what it does not understand; the log says so without repeating it.
+    fn bad_message(&mut self, error: &MessageError) {
+        self.bad_messages += 1;
+        if self.bad_messages.is_power_of_two() {
+            let (call, count) = (&self.agent.handle.instance, self.bad_messages);
+            tracing::warn!(call.id = %call, count, %error, "a data-channel message was ignored");
+        }
+    }
+
+    async fn finish(mut self, reason: EndReason) {
+        if let Some((_, task)) = self.generation.take() {
+            task.abort();
+        }
+        self.agent.mouth.cancel(ResponseId(u64::MAX - 1));
+        self.media(MediaCommand::Close).await;
+        let at_ms = self.unix_ms(self.agent.clock.now());
+        self.agent.writer.finished(&self.agent.handle.instance, reason_text(reason), at_ms).await;
+        tracing::info!(call.id = %self.agent.handle.instance, reason = reason_text(reason), "the call ended");
+    }
+}
+
+/// What stands in the store and in the log.
+const fn reason_text(reason: EndReason) -> &'static str {
+    match reason {
+        EndReason::UserNeverJoined => "user_never_joined",
+        EndReason::UserLeft => "user_left",
+        EndReason::Idle => "idle",
+        EndReason::StoppedByClient => "stopped_by_client",
+        EndReason::StoppedByApi => "stopped_by_api",
+        EndReason::Drained => "drained",
+        EndReason::ProviderFailed => "provider_failed",
+    }
+}
+
+/// A notice in its wire form.
+fn wire(notice: Notice) -> ServerMessage {
+    use ringline_conversation::{AgentState, InterruptReason};
+    use ringline_protocol::datachannel as wire;
+    match notice {
+        Notice::Error { code, message } => ServerMessage::Error { code, message },
+        Notice::State { state } => ServerMessage::State {
+            state: match state {
+                AgentState::Idle | AgentState::Listening => wire::AgentState::Listening,
+                AgentState::Thinking => wire::AgentState::Thinking,
+                AgentState::Speaking => wire::AgentState::Speaking,
+            },
+        },
+        Notice::AgentSubtitle { text, end, sentence } => ServerMessage::AgentSubtitle { text, end, sentence },
+        Notice::UserSubtitle { text, end, sentence } => {
+            ServerMessage::UserSubtitle { text, end, sentence, voiceprint: 0 }
+        }
+        Notice::VoiceInterruptChanged { enable } => ServerMessage::VoiceInterruptChanged { enable },
+        Notice::VoiceChanged { voice } => ServerMessage::VoiceChanged { voice },
+        Notice::WillLeave { reason, message } => ServerMessage::WillLeave { reason, message },
+        Notice::Interrupted { reason } => ServerMessage::Interrupted {
+            reason: match reason {
+                InterruptReason::Unknown => wire::InterruptReason::Unknown,
+                InterruptReason::Words => wire::InterruptReason::Words,
+                InterruptReason::Voice => wire::InterruptReason::Voice,
+                InterruptReason::Command => wire::InterruptReason::Command,
+                InterruptReason::Speech => wire::InterruptReason::Speech,
+                InterruptReason::Text => wire::InterruptReason::Text,
+            },
+        },
+        Notice::ReplyCompleted { text, sentence } => ServerMessage::ReplyCompleted { text, sentence },
+        Notice::Latency { latency } => ServerMessage::TurnLatency {
+            latency: wire::TurnLatency {
+                sentence: latency.sentence,
+                endpointing: latency.endpointing,
+                transcript: latency.transcript,
+                first_text: latency.first_text,
+                first_segment: latency.first_segment,
+                first_audio: latency.first_audio,
+                playout: latency.playout,
+                total: latency.total,
+            },
+        },
+    }
+}

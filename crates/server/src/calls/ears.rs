@@ -1,0 +1,350 @@
+//! Ears: the inference threads that listen. Each call belongs to one thread of the pool, which runs its voice activity
+//! detection, keeps the audio of the open utterance, and feeds recognition.
+//!
+//! Audio arrives in chunks of at most 20 ms by value, so nothing is allocated per chunk. When a thread falls behind, new
+//! audio is dropped and counted while commands still get through; the missing stretch is heard as silence, so that
+//! times stay true.
+
+use super::clock::CallClock;
+use super::speech_detector::{SpeechDetector, SpeechEdge};
+use super::{CallEvent, CallEvents};
+use ringline_audio::EAR_RATE;
+use ringline_conversation::Input;
+use ringline_model::{CallTime, UtteranceId};
+use ringline_providers::{EndOfTurn, Recognition, RecognitionEvent, RecognitionParams, Recognizer, VoiceActivity};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Samples of one chunk: 20 ms at 16 kHz.
+pub const CHUNK: usize = 320;
+/// Messages a thread may have waiting …
+const QUEUE: usize = 2048;
+/// … of which the last quarter is kept for commands.
+const QUEUE_AUDIO: usize = QUEUE * 3 / 4;
+/// Audio kept from before an utterance opens, so that its first sound is in it.
+const PREROLL: usize = EAR_RATE as usize;
+/// Longest utterance kept for the end-of-turn model; it looks at the last 8 s (Smart Turn v3).
+const TURN_AUDIO: usize = 8 * EAR_RATE as usize;
+/// Longest gap filled with silence; after a longer one listening starts anew.
+const MAX_GAP: usize = 2 * EAR_RATE as usize;
+/// Recognition events waiting for the call; a full channel loses interim texts only (the trait's contract).
+const RECOGNITION_EVENTS: usize = 32;
+
+/// What a call's ears are made of.
+pub struct Senses {
+    pub voice_activity: Box<dyn VoiceActivity>,
+    pub recognizer: Arc<dyn Recognizer>,
+    pub end_of_turn: Arc<dyn EndOfTurn>,
+    pub params: RecognitionParams,
+}
+
+enum Message {
+    Open { ear: u64, senses: Box<Senses>, events: CallEvents, clock: CallClock },
+    Audio { ear: u64, at: CallTime, len: u16, pcm: [f32; CHUNK] },
+    OpenUtterance { ear: u64, utterance: UtteranceId, from: CallTime },
+    Transcribe { ear: u64, utterance: UtteranceId, revision: u32 },
+    Score { ear: u64, utterance: UtteranceId, revision: u32 },
+    CloseUtterance { ear: u64, utterance: UtteranceId },
+    Close { ear: u64 },
+}
+
+/// The pool.
+pub struct EarPool {
+    threads: Vec<Lane>,
+    next: AtomicU64,
+}
+
+#[derive(Clone)]
+struct Lane {
+    queue: SyncSender<Message>,
+    waiting: Arc<AtomicUsize>,
+    dropped: Arc<AtomicU64>,
+}
+
+impl Lane {
+    fn command(&self, message: Message) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        // A full queue here means that the thread has not moved for seconds: waiting is all that keeps the call whole.
+        if self.queue.send(message).is_err() {
+            tracing::error!("an ear thread is gone");
+        }
+    }
+
+    fn audio(&self, message: Message) {
+        if self.waiting.load(Ordering::Relaxed) >= QUEUE_AUDIO {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        if self.queue.try_send(message).is_err() {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl EarPool {
+    /// `runtime` is where answers of providers are waited for.
+    pub fn start(threads: usize, runtime: &tokio::runtime::Handle) -> std::io::Result<Self> {
+        let lanes = (0..threads)
+            .map(|n| {
+                let (queue, inbox) = sync_channel(QUEUE);
+                let waiting = Arc::new(AtomicUsize::new(0));
+                let lane = Lane { queue, waiting: waiting.clone(), dropped: Arc::default() };
+                let runtime = runtime.clone();
+                std::thread::Builder::new()
+                    .name(format!("ears-{n}"))
+                    .spawn(move || listen(&inbox, &waiting, &runtime))?;
+                Ok(lane)
+            })
+            .collect::<std::io::Result<_>>()?;
+        Ok(Self { threads: lanes, next: AtomicU64::new(0) })
+    }
+
+    pub fn open(&self, senses: Senses, events: CallEvents, clock: CallClock) -> Ears {
+        let ear = self.next.fetch_add(1, Ordering::Relaxed);
+        let lane = self.threads[(ear % self.threads.len() as u64) as usize].clone();
+        lane.command(Message::Open { ear, senses: Box::new(senses), events, clock });
+        Ears { shared: Arc::new(Shared { ear, lane }) }
+    }
+}
+
+/// One call's ears. Dropping the last clone closes them.
+#[derive(Clone)]
+pub struct Ears {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    ear: u64,
+    lane: Lane,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.lane.command(Message::Close { ear: self.ear });
+    }
+}
+
+impl Ears {
+    /// Audio that begins at `at`; cut into chunks. Never blocks.
+    pub fn audio(&self, mut at: CallTime, audio: &[f32]) {
+        for part in audio.chunks(CHUNK) {
+            let mut pcm = [0.0; CHUNK];
+            pcm[..part.len()].copy_from_slice(part);
+            self.shared.lane.audio(Message::Audio { ear: self.shared.ear, at, len: part.len() as u16, pcm });
+            at = at + samples(part.len());
+        }
+    }
+
+    pub fn open_utterance(&self, utterance: UtteranceId, from: CallTime) {
+        self.shared.lane.command(Message::OpenUtterance { ear: self.shared.ear, utterance, from });
+    }
+
+    pub fn transcribe(&self, utterance: UtteranceId, revision: u32) {
+        self.shared.lane.command(Message::Transcribe { ear: self.shared.ear, utterance, revision });
+    }
+
+    pub fn score(&self, utterance: UtteranceId, revision: u32) {
+        self.shared.lane.command(Message::Score { ear: self.shared.ear, utterance, revision });
+    }
+
+    pub fn close_utterance(&self, utterance: UtteranceId) {
+        self.shared.lane.command(Message::CloseUtterance { ear: self.shared.ear, utterance });
+    }
+}
+
+fn samples(count: usize) -> Duration {
+    Duration::from_micros(count as u64 * 1_000_000 / u64::from(EAR_RATE))
+}
+
+fn listen(inbox: &Receiver<Message>, waiting: &AtomicUsize, runtime: &tokio::runtime::Handle) {
+    let mut ears: BTreeMap<u64, Ear> = BTreeMap::new();
+    while let Ok(message) = inbox.recv() {
+        waiting.fetch_sub(1, Ordering::Relaxed);
+        match message {
+            Message::Open { ear, senses, events, clock } => {
+                ears.insert(ear, Ear::new(*senses, events, clock));
+            }
+            Message::Close { ear } => {
+                ears.remove(&ear);
+            }
+            Message::Audio { ear, at, len, pcm } => {
+                if let Some(ear) = ears.get_mut(&ear) {
+                    ear.hear(at, &pcm[..usize::from(len)]);
+                }
+            }
+            Message::OpenUtterance { ear, utterance, from } => {
+                if let Some(ear) = ears.get_mut(&ear) {
+                    ear.open_utterance(utterance, from, runtime);
+                }
+            }
+            Message::Transcribe { ear, utterance, revision } => {
+                if let Some(open) = ears.get_mut(&ear).and_then(|ear| ear.utterance(utterance)) {
+                    open.recognition.transcribe(revision);
+                }
+            }
+            Message::Score { ear, utterance, revision } => {
+                if let Some(ear) = ears.get_mut(&ear) {
+                    ear.score(utterance, revision, runtime);
+                }
+            }
+            Message::CloseUtterance { ear, utterance } => {
+                if let Some(ear) = ears.get_mut(&ear)
+                    && ear.utterance(utterance).is_some()
+                {
+                    ear.open = None;
+                }
+            }
+        }
+    }
+}
+
+struct OpenUtterance {
+    id: UtteranceId,
+    recognition: Box<dyn Recognition>,
+    /// The last [`TURN_AUDIO`] samples.
+    audio: VecDeque<f32>,
+}
+
+struct Ear {
+    senses: Senses,
+    events: CallEvents,
+    clock: CallClock,
+    detector: SpeechDetector,
+    /// Audio not yet a whole VAD frame, and when it begins.
+    partial: Vec<f32>,
+    /// When the next sample is due.
+    next_at: Option<CallTime>,
+    /// The last [`PREROLL`] samples; they end at `next_at`.
+    recent: VecDeque<f32>,
+    open: Option<OpenUtterance>,
+}
+
+impl Ear {
+    fn new(senses: Senses, events: CallEvents, clock: CallClock) -> Self {
+        Self {
+            senses,
+            events,
+            clock,
+            detector: SpeechDetector::default(),
+            partial: Vec::with_capacity(1024),
+            next_at: None,
+            recent: VecDeque::with_capacity(PREROLL + CHUNK),
+            open: None,
+        }
+    }
+
+    fn utterance(&mut self, id: UtteranceId) -> Option<&mut OpenUtterance> {
+        self.open.as_mut().filter(|open| open.id == id)
+    }
+
+    fn hear(&mut self, at: CallTime, audio: &[f32]) {
+        if let Some(due) = self.next_at {
+            let missing = (at.since(due).as_micros() as u64 * u64::from(EAR_RATE) / 1_000_000) as usize;
+            // The mapping to call time breathes by a few ms; only a whole missing chunk is a gap.
+            if missing > MAX_GAP {
+                self.senses.voice_activity.reset();
+                self.partial.clear();
+            } else if missing >= CHUNK {
+                let silence = [0.0; CHUNK];
+                for n in 0..missing / CHUNK {
+                    self.take(due + samples(n * CHUNK), &silence);
+                }
+            }
+        }
+        self.take(at, audio);
+        self.next_at = Some(at + samples(audio.len()));
+    }
+
+    fn take(&mut self, at: CallTime, audio: &[f32]) {
+        self.recent.extend(audio);
+        let excess = self.recent.len().saturating_sub(PREROLL);
+        self.recent.drain(..excess);
+        if let Some(open) = &mut self.open {
+            open.recognition.push(audio);
+            open.audio.extend(audio);
+            let excess = open.audio.len().saturating_sub(TURN_AUDIO);
+            open.audio.drain(..excess);
+        }
+        self.partial.extend_from_slice(audio);
+        let frame = self.senses.voice_activity.frame_len();
+        // When the samples in `partial` began, counted back from the end of this audio.
+        let mut began = (at + samples(audio.len())).saturating_sub(samples(self.partial.len()));
+        let mut used = 0;
+        while self.partial.len() - used >= frame {
+            let probability = self.senses.voice_activity.predict(&self.partial[used..used + frame]);
+            let edge = self.detector.frame(began, samples(frame), probability);
+            if let Some(edge) = edge {
+                self.tell(edge);
+            }
+            used += frame;
+            began = began + samples(frame);
+        }
+        self.partial.drain(..used);
+    }
+
+    fn tell(&self, edge: SpeechEdge) {
+        // Never later than now: the mapping may run ahead of the clock by the path's least delay.
+        let now = self.clock.now();
+        let input = match edge {
+            SpeechEdge::Began(at) if self.open.is_some() => Input::SpeechResumed { at: at.min(now) },
+            SpeechEdge::Began(at) => Input::SpeechStarted { at: at.min(now) },
+            SpeechEdge::Ended(at) => Input::SpeechPaused { at: at.min(now) },
+        };
+        if self.events.blocking_send(CallEvent::Input(input)).is_err() {
+            tracing::debug!("speech heard for a call that has ended");
+        }
+    }
+
+    fn open_utterance(&mut self, id: UtteranceId, from: CallTime, runtime: &tokio::runtime::Handle) {
+        let (sender, mut receiver) = mpsc::channel(RECOGNITION_EVENTS);
+        let mut recognition = self.senses.recognizer.open(self.senses.params.clone(), sender);
+        let events = self.events.clone();
+        runtime.spawn(async move {
+            while let Some(event) = receiver.recv().await {
+                let input = match event {
+                    RecognitionEvent::Interim { text } => Input::InterimTranscript { utterance: id, text },
+                    RecognitionEvent::Final { revision, text } => Input::Transcript { utterance: id, revision, text },
+                    RecognitionEvent::Failed { revision, error } => {
+                        Input::TranscriptFailed { utterance: id, revision, error: error.to_string() }
+                    }
+                };
+                if events.send(CallEvent::Input(input)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let end = self.next_at.unwrap_or(from);
+        let wanted = (end.since(from).as_micros() as u64 * u64::from(EAR_RATE) / 1_000_000) as usize;
+        let skip = self.recent.len().saturating_sub(wanted);
+        let audio: VecDeque<f32> = self.recent.iter().skip(skip).copied().collect();
+        let (front, back) = audio.as_slices();
+        recognition.push(front);
+        recognition.push(back);
+        self.open = Some(OpenUtterance { id, recognition, audio });
+    }
+
+    fn score(&mut self, utterance: UtteranceId, revision: u32, runtime: &tokio::runtime::Handle) {
+        let model = self.senses.end_of_turn.clone();
+        let events = self.events.clone();
+        let Some(open) = self.utterance(utterance) else { return };
+        let audio: Arc<[f32]> = open.audio.iter().copied().collect();
+        runtime.spawn(async move {
+            match model.probability(audio, "").await {
+                Ok(probability) => {
+                    let input = Input::EndOfTurn { utterance, revision, probability };
+                    if events.send(CallEvent::Input(input)).await.is_err() {
+                        tracing::debug!("end of turn scored for a call that has ended");
+                    }
+                }
+                // Without an answer the silence cap ends the turn.
+                Err(error) => tracing::warn!(%error, "the end-of-turn model failed"),
+            }
+        });
+    }
+}

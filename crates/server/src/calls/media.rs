@@ -1,0 +1,377 @@
+//! The media task of one call: WebRTC in and out, 20 ms by 20 ms.
+//!
+//! In: packet → decode → ears; the packet itself → recorder. Out: playout queue → encode at the tick → packet → user and
+//! recorder. Ticks stand at absolute times; a task more than 60 ms late skips forward rather than bursting, and RTP
+//! time advances through every tick, sent or not. Playout is held while no user is there.
+//!
+//! The task waits for nobody: what it cannot hand over at once it drops and counts.
+
+use super::clock::{CallClock, MediaClock};
+use super::ears::Ears;
+use super::recorder::{CallRecorder, Track};
+use super::{CallEvent, CallEvents};
+use ringline_audio::{EAR_RATE, EarPath, Events, MouthEncoder, Playout, Pushed, Tick, WIRE_RATE};
+use ringline_conversation::Input;
+use ringline_model::{CallTime, ResponseId, SegmentId};
+use ringline_rtc::{AudioPacket, Peer, PeerEvent};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+/// Commands waiting; a sender that finds the channel full waits.
+const COMMANDS: usize = 512;
+const TICK: Duration = Duration::from_millis(20);
+/// Samples of a tick on the wire.
+const TICK_WIRE: u64 = WIRE_RATE as u64 / 50;
+/// Wire samples of one sample at 16 kHz.
+const EAR_TO_WIRE: u64 = WIRE_RATE as u64 / EAR_RATE as u64;
+/// Later than this and missed ticks are skipped.
+const LATE: Duration = Duration::from_millis(60);
+/// How long the peer is driven on after the end, so that last words and messages leave.
+const LINGER: Duration = Duration::from_millis(300);
+/// Without a data channel for so long the user counts as there anyway.
+const CHANNEL_PATIENCE: Duration = Duration::from_secs(5);
+
+pub type MediaCommands = mpsc::Sender<MediaCommand>;
+
+pub enum MediaCommand {
+    /// A transport for the user; replaces the one before.
+    Attach(Box<Peer>),
+    Detach,
+    Restart {
+        offer: String,
+        answer: oneshot::Sender<Result<String, String>>,
+    },
+    /// Audio of a segment at 24 kHz.
+    Speak {
+        response: ResponseId,
+        segment: SegmentId,
+        pcm: Vec<f32>,
+    },
+    FinishSegment {
+        response: ResponseId,
+        segment: SegmentId,
+    },
+    /// Stop playout of the response and all before it; answered with [`Input::PlayoutStopped`].
+    Stop {
+        response: ResponseId,
+    },
+    /// For the data channel.
+    SendText(String),
+    /// The call is over.
+    Close,
+}
+
+/// What all media tasks share: how late ticks are, for admission.
+#[derive(Debug, Default)]
+pub struct MediaLoad {
+    /// Ticks, and those more than 10 ms late, since the window began.
+    ticks: AtomicU64,
+    late: AtomicU64,
+}
+
+impl MediaLoad {
+    fn tick(&self, late_by: Duration) {
+        self.ticks.fetch_add(1, Ordering::Relaxed);
+        if late_by > Duration::from_millis(10) {
+            self.late.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Starts a new window; true if more than 1 % of the last window's ticks came more than 10 ms late (p99).
+    pub fn overloaded(&self) -> bool {
+        let (ticks, late) = (self.ticks.swap(0, Ordering::Relaxed), self.late.swap(0, Ordering::Relaxed));
+        ticks >= 500 && late * 100 > ticks
+    }
+}
+
+pub struct Media {
+    pub clock: CallClock,
+    pub events: CallEvents,
+    pub ears: Ears,
+    pub recorder: Option<CallRecorder>,
+    pub load: Arc<MediaLoad>,
+    pub volume: u32,
+}
+
+impl Media {
+    pub fn start(self, runtime: &tokio::runtime::Handle) -> Result<MediaCommands, ringline_audio::AudioError> {
+        let (sender, commands) = mpsc::channel(COMMANDS);
+        let mut playout = Playout::new();
+        playout.hold(true);
+        playout.volume(self.volume as u16);
+        let task = Task {
+            encoder: MouthEncoder::new()?,
+            playout,
+            transport: None,
+            recording_began: None,
+            lost_events: 0,
+            media: self,
+        };
+        runtime.spawn(task.run(commands));
+        Ok(sender)
+    }
+}
+
+/// A user's transport and what belongs to it alone.
+struct Transport {
+    peer: Box<Peer>,
+    ears: EarPath,
+    clock: MediaClock,
+    /// Where this transport's media position 0 lies in the recording; set by its first packet.
+    user_began: Option<u64>,
+    rtp_time: u64,
+    next_tick: Option<Instant>,
+    joined: bool,
+    connected_at: Option<Instant>,
+    path_lost: bool,
+}
+
+struct Task {
+    media: Media,
+    encoder: MouthEncoder,
+    playout: Playout,
+    transport: Option<Transport>,
+    /// Call time at which the tracks begin: the first join.
+    recording_began: Option<CallTime>,
+    lost_events: u64,
+}
+
+enum Wake {
+    Command(Option<MediaCommand>),
+    Peer(PeerEvent),
+    Tick,
+}
+
+impl Task {
+    async fn run(mut self, mut commands: mpsc::Receiver<MediaCommand>) {
+        loop {
+            let wake = match &mut self.transport {
+                None => Wake::Command(commands.recv().await),
+                Some(transport) => {
+                    let tick = transport.next_tick;
+                    tokio::select! {
+                        biased;
+                        () = sleep_until(tick) => Wake::Tick,
+                        event = transport.peer.event() => Wake::Peer(event),
+                        command = commands.recv() => Wake::Command(command),
+                    }
+                }
+            };
+            match wake {
+                Wake::Tick => self.tick(),
+                Wake::Peer(event) => self.peer_event(event),
+                Wake::Command(Some(MediaCommand::Close) | None) => break,
+                Wake::Command(Some(command)) => self.command(command),
+            }
+        }
+        self.linger().await;
+    }
+
+    /// Lets what is on its way leave, then closes the transport.
+    async fn linger(mut self) {
+        self.media.recorder = None;
+        let Some(mut transport) = self.transport else { return };
+        let until = Instant::now() + LINGER;
+        while let Ok(event) = tokio::time::timeout_at(until, transport.peer.event()).await {
+            if matches!(event, PeerEvent::Closed { .. }) {
+                return;
+            }
+        }
+        transport.peer.close();
+        // One more round lets the goodbye out.
+        if tokio::time::timeout(Duration::from_millis(50), transport.peer.event()).await.is_err() {
+            tracing::trace!("the peer said nothing more");
+        }
+    }
+
+    fn tell(&mut self, event: CallEvent) {
+        if self.media.events.try_send(event).is_err() {
+            self.lost_events += 1;
+            if self.lost_events.is_power_of_two() {
+                tracing::error!(lost = self.lost_events, "the agent task does not keep up with media");
+            }
+        }
+    }
+
+    fn command(&mut self, command: MediaCommand) {
+        match command {
+            MediaCommand::Attach(peer) => self.attach(peer),
+            MediaCommand::Detach => {
+                self.transport = None;
+                self.playout.hold(true);
+            }
+            MediaCommand::Restart { offer, answer } => {
+                let result = match &mut self.transport {
+                    Some(transport) => transport.peer.restart(&offer).map_err(|e| e.to_string()),
+                    None => Err("there is no connection to restart; join again".to_owned()),
+                };
+                if answer.send(result).is_err() {
+                    tracing::debug!("nobody waits for the restart's answer any more");
+                }
+            }
+            MediaCommand::Speak { response, segment, pcm } => match self.playout.push(response, segment, &pcm) {
+                Pushed::Queued | Pushed::Stale => {}
+                // The conversation's look-ahead keeps far below the queue's length.
+                Pushed::Full => tracing::error!(%segment, "the playout queue is full; speech is missing"),
+            },
+            MediaCommand::FinishSegment { response, segment } => match self.playout.finish_segment(response, segment) {
+                Pushed::Queued | Pushed::Stale => {}
+                Pushed::Full => tracing::error!(%segment, "the playout queue has no room for another segment"),
+            },
+            MediaCommand::Stop { response } => {
+                let stopped = self.playout.stop(response);
+                let (segment, played_ms) = (stopped.segment, stopped.played_ms);
+                self.tell(CallEvent::Input(Input::PlayoutStopped { response, segment, played_ms }));
+            }
+            MediaCommand::SendText(text) => {
+                if let Some(transport) = &mut self.transport
+                    && let Err(error) = transport.peer.send_text(&text)
+                {
+                    tracing::debug!(%error, "a data-channel message was not sent");
+                }
+            }
+            MediaCommand::Close => {}
+        }
+    }
+
+    fn attach(&mut self, peer: Box<Peer>) {
+        let ears = match EarPath::new() {
+            Ok(ears) => ears,
+            Err(error) => {
+                tracing::error!(%error, "no decoder for a new transport");
+                return;
+            }
+        };
+        self.playout.hold(true);
+        self.transport = Some(Transport {
+            peer,
+            ears,
+            clock: MediaClock::default(),
+            user_began: None,
+            rtp_time: 0,
+            next_tick: None,
+            joined: false,
+            connected_at: None,
+            path_lost: false,
+        });
+    }
+
+    fn peer_event(&mut self, event: PeerEvent) {
+        let Some(transport) = &mut self.transport else { return };
+        match event {
+            PeerEvent::Connected => {
+                let now = Instant::now();
+                transport.connected_at = Some(now);
+                transport.next_tick = Some(now);
+            }
+            PeerEvent::ChannelOpen => self.join(),
+            PeerEvent::Text(text) => self.tell(CallEvent::ClientText(text)),
+            PeerEvent::Audio(packet) => self.hear(packet),
+            PeerEvent::PathLost => {
+                transport.path_lost = true;
+                self.playout.hold(true);
+            }
+            PeerEvent::PathRestored => {
+                transport.path_lost = false;
+                if transport.joined {
+                    self.playout.hold(false);
+                }
+            }
+            PeerEvent::Loss { fraction } => tracing::trace!(fraction, "loss towards the user"),
+            PeerEvent::Closed { reason } => {
+                tracing::debug!(?reason, "the user's transport closed");
+                let joined = transport.joined;
+                self.transport = None;
+                self.playout.hold(true);
+                if joined {
+                    self.tell(CallEvent::Left);
+                }
+            }
+        }
+    }
+
+    fn join(&mut self) {
+        let Some(transport) = &mut self.transport else { return };
+        if transport.joined {
+            return;
+        }
+        transport.joined = true;
+        self.recording_began.get_or_insert(self.media.clock.now());
+        self.playout.hold(transport.path_lost);
+        self.tell(CallEvent::Joined);
+    }
+
+    fn hear(&mut self, packet: AudioPacket) {
+        let Some(transport) = &mut self.transport else { return };
+        let Some(ear) = transport.ears.receive(packet.sequence, packet.rtp_time, &packet.payload) else { return };
+        let arrival = self.media.clock.at(packet.received);
+        let end = ear.start + ear.pcm.len() as u64;
+        transport.clock.arrived(end, arrival);
+        self.media.ears.audio(transport.clock.call_time(ear.start), ear.pcm);
+        if let (Some(recorder), Some(began)) = (&self.media.recorder, self.recording_began) {
+            // What was filled in before the packet's own audio stays a gap in the track.
+            let offset = *transport
+                .user_began
+                .get_or_insert_with(|| wire_samples(arrival.since(began)).saturating_sub(end * EAR_TO_WIRE));
+            recorder.packet(Track::User, offset + ear.packet_at, packet.payload);
+        }
+    }
+
+    fn tick(&mut self) {
+        let Some(transport) = &mut self.transport else { return };
+        let Some(due) = transport.next_tick else { return };
+        let now = Instant::now();
+        let late = now.saturating_duration_since(due);
+        self.media.load.tick(late);
+        let skipped = if late > LATE { (late.as_micros() / TICK.as_micros()) as u32 } else { 0 };
+        transport.next_tick = Some(due + TICK * (skipped + 1));
+        transport.rtp_time += u64::from(skipped + 1) * TICK_WIRE;
+        let rtp_time = transport.rtp_time;
+        if !transport.joined && transport.connected_at.is_some_and(|at| now - at > CHANNEL_PATIENCE) {
+            self.join();
+        }
+        let events = {
+            let Some(transport) = &mut self.transport else { return };
+            let (payload, events) = match self.playout.tick() {
+                Tick::Frame { pcm, events } => match self.encoder.encode(pcm) {
+                    Ok(payload) => (Some(payload), events),
+                    Err(error) => {
+                        tracing::error!(%error, "a frame was not encoded");
+                        (None, events)
+                    }
+                },
+                Tick::Silence | Tick::KeepAlive => (Some(self.encoder.silence()), Events::default()),
+                Tick::Idle => (None, Events::default()),
+            };
+            if let Some(payload) = payload {
+                transport.peer.send_audio(rtp_time, payload);
+                if let (Some(recorder), Some(began)) = (&self.media.recorder, self.recording_began) {
+                    // The copy moves to the recorder's thread: the one allocation of an outgoing frame.
+                    let at = wire_samples(self.media.clock.at(due.into_std()).since(began));
+                    recorder.packet(Track::Agent, at, Arc::from(payload));
+                }
+            }
+            events
+        };
+        if let Some(segment) = events.started {
+            self.tell(CallEvent::Input(Input::SegmentPlayoutStarted { segment }));
+        }
+        for segment in events.finished() {
+            self.tell(CallEvent::Input(Input::SegmentPlayoutFinished { segment }));
+        }
+    }
+}
+
+fn wire_samples(span: Duration) -> u64 {
+    (span.as_micros() * u128::from(WIRE_RATE) / 1_000_000) as u64
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

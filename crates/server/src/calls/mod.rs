@@ -1,0 +1,52 @@
+//! Running calls. One call is three tasks and two guests:
+//!
+//! - [`agent`] (API runtime) owns the conversation, journals every step, and carries out its outputs;
+//! - [`media`] (media runtime) owns the WebRTC peer, the codecs and the playout queue;
+//! - [`mouth`] (API runtime) turns the conversation's segments into audio, one after the other;
+//! - the call's [`ears`] live on a pool of inference threads: voice activity, utterances, recognition;
+//! - the [`recorder`] thread appends both sides' packets to Ogg tracks.
+//!
+//! Everything between them is a bounded channel. The agent task may wait for the others; none of them ever waits for
+//! media, and media waits for nobody.
+
+mod agent;
+mod clock;
+mod ears;
+mod media;
+mod mouth;
+mod recorder;
+mod registry;
+mod speech_detector;
+mod writer;
+
+pub use ears::EarPool;
+pub use recorder::Recorder;
+pub use registry::{CallHandle, Calls, CallsConfig, JoinError, NewCall, StartError};
+pub use writer::Writer;
+
+use ringline_conversation::Input;
+use ringline_rtc::Peer;
+use tokio::sync::{mpsc, oneshot};
+
+/// What reaches a call's agent task.
+pub enum CallEvent {
+    /// Happened to the conversation.
+    Input(Input),
+    /// A data-channel message of the client, as it came.
+    ClientText(String),
+    /// A new transport for the user.
+    Attach(Box<Peer>),
+    /// Answer an ICE restart on the current transport.
+    Restart { offer: String, answer: oneshot::Sender<Result<String, String>> },
+    /// The user's client said goodbye.
+    Detach,
+    /// The user's transport and data channel are up.
+    Joined,
+    /// The user's transport is gone for good.
+    Left,
+}
+
+/// Where a call's events go. 1,024 are far more than a call has under way; a sender that finds the channel full waits
+/// (agent side) or drops and logs (media side).
+pub type CallEvents = mpsc::Sender<CallEvent>;
+pub const CALL_EVENTS: usize = 1024;

@@ -1,0 +1,137 @@
+//! The mouth: turns a call's segments into audio, one after the other, and hands it to media.
+//!
+//! One segment is synthesised while the one before plays, so order needs no numbering. Cancelling a response drops what
+//! waits and what is under way (dropping the provider's channel cancels it).
+
+use super::media::{MediaCommand, MediaCommands};
+use super::{CallEvent, CallEvents};
+use ringline_audio::{MOUTH_RATE, Resampler};
+use ringline_conversation::Input;
+use ringline_model::{ResponseId, SegmentId};
+use ringline_providers::{SpeechEvent, SpeechRequest, Synthesizer};
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+
+/// Segments waiting. The conversation keeps fewer in flight; a full queue makes the agent task wait.
+const QUEUE: usize = 32;
+/// Longest audio of one segment, in s; the rest is dropped.
+const MAX_SEGMENT: usize = 60;
+
+pub struct Utter {
+    pub response: ResponseId,
+    pub segment: SegmentId,
+    pub request: SpeechRequest,
+}
+
+pub struct Mouth {
+    queue: mpsc::Sender<Utter>,
+    /// Responses below this are cancelled.
+    cancelled_below: watch::Sender<u64>,
+}
+
+impl Mouth {
+    pub fn open(synthesizer: Arc<dyn Synthesizer>, media: MediaCommands, events: CallEvents) -> Self {
+        let (queue, inbox) = mpsc::channel(QUEUE);
+        let (cancelled_below, cancelled) = watch::channel(0);
+        tokio::spawn(speak(synthesizer, media, events, inbox, cancelled));
+        Self { queue, cancelled_below }
+    }
+
+    pub async fn utter(&self, utter: Utter) {
+        if self.queue.send(utter).await.is_err() {
+            tracing::error!("the mouth of a call is gone");
+        }
+    }
+
+    /// Drops `response` and every one before it.
+    pub fn cancel(&self, response: ResponseId) {
+        self.cancelled_below.send_modify(|below| *below = (*below).max(response.0 + 1));
+    }
+}
+
+async fn speak(
+    synthesizer: Arc<dyn Synthesizer>,
+    media: MediaCommands,
+    events: CallEvents,
+    mut inbox: mpsc::Receiver<Utter>,
+    mut cancelled: watch::Receiver<u64>,
+) {
+    while let Some(Utter { response, segment, request }) = inbox.recv().await {
+        if response.0 < *cancelled.borrow_and_update() {
+            continue;
+        }
+        let mut line = Line { synthesizer: &*synthesizer, media: &media, events: &events, response, segment };
+        tokio::select! {
+            done = line.speak(request) => if done.is_err() { return },
+            // Dropping the stream inside cancels the synthesis.
+            _ = cancelled.wait_for(|below| response.0 < *below) => {}
+        }
+    }
+}
+
+/// The call is gone.
+struct Gone;
+
+struct Line<'a> {
+    synthesizer: &'a dyn Synthesizer,
+    media: &'a MediaCommands,
+    events: &'a CallEvents,
+    response: ResponseId,
+    segment: SegmentId,
+}
+
+impl Line<'_> {
+    async fn tell(&self, input: Input) -> Result<(), Gone> {
+        self.events.send(CallEvent::Input(input)).await.map_err(|_| Gone)
+    }
+
+    async fn play(&self, pcm: Vec<f32>) -> Result<(), Gone> {
+        let (response, segment) = (self.response, self.segment);
+        self.media.send(MediaCommand::Speak { response, segment, pcm }).await.map_err(|_| Gone)
+    }
+
+    /// What was queued of the segment still plays; then the queue goes on behind it.
+    async fn fail(&self, error: String) -> Result<(), Gone> {
+        self.tell(Input::SegmentFailed { segment: self.segment, error }).await?;
+        self.finish().await
+    }
+
+    async fn finish(&self) -> Result<(), Gone> {
+        let finish = MediaCommand::FinishSegment { response: self.response, segment: self.segment };
+        self.media.send(finish).await.map_err(|_| Gone)
+    }
+
+    async fn speak(&mut self, request: SpeechRequest) -> Result<(), Gone> {
+        let segment = self.segment;
+        let mut resampler = match Resampler::new(self.synthesizer.sample_rate(), MOUTH_RATE) {
+            Ok(resampler) => resampler,
+            Err(error) => return self.fail(error.to_string()).await,
+        };
+        let mut stream = self.synthesizer.synthesise(request);
+        let mut samples = 0;
+        loop {
+            let mut pcm = Vec::new();
+            match stream.recv().await {
+                Some(SpeechEvent::Audio(audio)) => {
+                    if samples == 0 {
+                        self.tell(Input::SegmentAudioReady { segment }).await?;
+                    }
+                    resampler.push(&audio, &mut pcm);
+                    pcm.truncate((MAX_SEGMENT * MOUTH_RATE as usize).saturating_sub(samples));
+                    samples += pcm.len();
+                    self.play(pcm).await?;
+                }
+                Some(SpeechEvent::Finished) => {
+                    resampler.finish(&mut pcm);
+                    samples += pcm.len();
+                    self.play(pcm).await?;
+                    let duration_ms = (samples as u64 * 1000 / u64::from(MOUTH_RATE)) as u32;
+                    self.tell(Input::SegmentSynthesised { segment, duration_ms }).await?;
+                    return self.finish().await;
+                }
+                Some(SpeechEvent::Failed(error)) => return self.fail(error.to_string()).await,
+                None => return self.fail("the synthesizer stopped without a result".to_owned()).await,
+            }
+        }
+    }
+}

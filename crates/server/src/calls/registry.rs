@@ -1,0 +1,315 @@
+//! Who is on the line: starts calls, lets users in, and finds running calls again.
+
+use super::agent::Agent;
+use super::clock::CallClock;
+use super::ears::{EarPool, Senses};
+use super::media::{Media, MediaLoad};
+use super::mouth::Mouth;
+use super::recorder::Recorder;
+use super::writer::Writer;
+use super::{CALL_EVENTS, CallEvent, CallEvents};
+use crate::providers::Providers;
+use ringline_conversation::{Input, Setup, StopCause};
+use ringline_model::{AgentConfig, ChannelId, InstanceId, SessionId, UserId};
+use ringline_providers::RecognitionParams;
+use ringline_rtc::{Hub, RtcError};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// How long a join may wait for the call's tasks.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+#[derive(Clone, Debug)]
+pub struct CallsConfig {
+    pub max_calls: usize,
+}
+
+/// Everything a new call needs. Ids and times come from the door.
+pub struct NewCall {
+    pub instance: InstanceId,
+    pub channel: ChannelId,
+    pub user: UserId,
+    pub agent_user: UserId,
+    pub session: SessionId,
+    pub user_data: Option<String>,
+    pub setup: Setup,
+    pub created_ms: i64,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the configured number of concurrent calls is running")]
+    Full,
+    #[error("the server is shutting down")]
+    Draining,
+    #[error("the call's media could not be set up")]
+    Media(#[from] ringline_audio::AudioError),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum JoinError {
+    #[error("there is no call on this channel")]
+    NoCall,
+    #[error("the call has ended")]
+    Finished,
+    #[error("the server is too busy for another call; try again in a moment")]
+    Busy,
+    #[error(transparent)]
+    Rtc(#[from] RtcError),
+    #[error("{0}")]
+    Restart(String),
+}
+
+/// A running call, from outside.
+pub struct CallHandle {
+    pub instance: InstanceId,
+    pub channel: ChannelId,
+    pub user: UserId,
+    pub agent_user: UserId,
+    pub session: SessionId,
+    events: CallEvents,
+    ended: watch::Receiver<bool>,
+}
+
+impl CallHandle {
+    /// Asks the call to end; returns at once.
+    pub async fn stop(&self, cause: StopCause) {
+        if self.events.send(CallEvent::Input(Input::Stop { cause })).await.is_err() {
+            tracing::debug!(call.id = %self.instance, "stopped after its end");
+        }
+    }
+
+    /// The user's client said goodbye.
+    pub async fn leave(&self) {
+        if self.events.send(CallEvent::Detach).await.is_err() {
+            tracing::debug!(call.id = %self.instance, "left after its end");
+        }
+    }
+
+    /// Returns when the call is over and stored.
+    pub async fn ended(&self) {
+        let mut ended = self.ended.clone();
+        if ended.wait_for(|ended| *ended).await.is_err() {
+            tracing::debug!(call.id = %self.instance, "the call's task is gone");
+        }
+    }
+}
+
+#[derive(Default)]
+struct Running {
+    by_instance: HashMap<InstanceId, Arc<CallHandle>>,
+    by_channel: HashMap<ChannelId, Arc<CallHandle>>,
+}
+
+/// All running calls of this process.
+pub struct Calls {
+    pub hub: Hub,
+    config: CallsConfig,
+    providers: Arc<Providers>,
+    recorder: Option<Arc<Recorder>>,
+    writer: Writer,
+    ears: EarPool,
+    media_runtime: tokio::runtime::Handle,
+    load: Arc<MediaLoad>,
+    overloaded: Arc<AtomicBool>,
+    draining: AtomicBool,
+    running: Arc<RwLock<Running>>,
+}
+
+impl Calls {
+    pub fn new(
+        hub: Hub,
+        config: CallsConfig,
+        providers: Arc<Providers>,
+        recorder: Option<Arc<Recorder>>,
+        writer: Writer,
+        ears: EarPool,
+        media_runtime: tokio::runtime::Handle,
+    ) -> Self {
+        let load = Arc::new(MediaLoad::default());
+        let overloaded = Arc::new(AtomicBool::new(false));
+        let (window, flag) = (load.clone(), overloaded.clone());
+        tokio::spawn(async move {
+            let mut every = tokio::time::interval(Duration::from_secs(5));
+            loop {
+                every.tick().await;
+                let now = window.overloaded();
+                if now && !flag.load(Ordering::Relaxed) {
+                    tracing::warn!("media ticks come late: new joins are refused until they are on time again");
+                }
+                flag.store(now, Ordering::Relaxed);
+            }
+        });
+        let running = Arc::default();
+        Self {
+            hub,
+            config,
+            providers,
+            recorder,
+            writer,
+            ears,
+            media_runtime,
+            load,
+            overloaded,
+            draining: AtomicBool::new(false),
+            running,
+        }
+    }
+
+    pub fn get(&self, instance: &InstanceId) -> Option<Arc<CallHandle>> {
+        self.running.read().ok()?.by_instance.get(instance).cloned()
+    }
+
+    pub fn on_channel(&self, channel: &ChannelId) -> Option<Arc<CallHandle>> {
+        self.running.read().ok()?.by_channel.get(channel).cloned()
+    }
+
+    pub fn count(&self) -> usize {
+        self.running.read().map_or(0, |running| running.by_instance.len())
+    }
+
+    /// Whether another call may start; the door asks before it stores anything.
+    pub fn admit(&self) -> Result<(), StartError> {
+        if self.draining.load(Ordering::Relaxed) {
+            return Err(StartError::Draining);
+        }
+        if self.count() >= self.config.max_calls {
+            return Err(StartError::Full);
+        }
+        Ok(())
+    }
+
+    /// Starts the agent's task; the instance is already stored. The greeting is synthesised at once.
+    pub fn start(&self, call: NewCall) -> Result<Arc<CallHandle>, StartError> {
+        self.admit()?;
+        let (events, inbox) = mpsc::channel(CALL_EVENTS);
+        let (ended_sender, ended) = watch::channel(false);
+        let handle = Arc::new(CallHandle {
+            instance: call.instance,
+            channel: call.channel,
+            user: call.user,
+            agent_user: call.agent_user,
+            session: call.session,
+            events: events.clone(),
+            ended,
+        });
+        let clock = CallClock::start();
+        let config: &AgentConfig = &call.setup.config;
+        let params =
+            RecognitionParams { language: config.asr.language.clone(), hot_words: config.asr.hot_words.clone() };
+        let providers = self.providers.for_call();
+        let senses = Senses {
+            voice_activity: providers.voice_activity,
+            recognizer: providers.recognizer,
+            end_of_turn: providers.end_of_turn,
+            params,
+        };
+        let ears = self.ears.open(senses, events.clone(), clock);
+        let media = Media {
+            clock,
+            events: events.clone(),
+            ears: ears.clone(),
+            recorder: self.recorder.as_ref().map(|recorder| recorder.open(&handle.instance)),
+            load: self.load.clone(),
+            volume: config.volume,
+        }
+        .start(&self.media_runtime)?;
+        let mouth = Mouth::open(providers.synthesizer, media.clone(), events.clone());
+        if let Ok(mut running) = self.running.write() {
+            running.by_instance.insert(handle.instance.clone(), handle.clone());
+            running.by_channel.insert(handle.channel.clone(), handle.clone());
+        }
+        let agent = Agent {
+            handle: handle.clone(),
+            setup: call.setup,
+            clock,
+            began_ms: call.created_ms,
+            language_model: providers.language_model,
+            media,
+            ears,
+            mouth,
+            writer: self.writer.clone(),
+            events,
+            user_data: call.user_data,
+        };
+        let running = self.running.clone();
+        let leaving = Leaving { handle: handle.clone(), running, ended: ended_sender };
+        tokio::spawn(async move {
+            // Dropped when the task ends, also by a panic: the call never stays listed.
+            let _leaving = leaving;
+            agent.run(inbox).await;
+        });
+        Ok(handle)
+    }
+
+    /// Lets the user of a channel in with an offer; the answer.
+    pub async fn join(&self, handle: &CallHandle, offer: &str) -> Result<String, JoinError> {
+        if self.overloaded.load(Ordering::Relaxed) {
+            return Err(JoinError::Busy);
+        }
+        let (peer, answer) = self.hub.accept(offer)?;
+        let attach = CallEvent::Attach(Box::new(peer));
+        match tokio::time::timeout(PATIENCE, handle.events.send(attach)).await {
+            Ok(Ok(())) => Ok(answer),
+            Ok(Err(_)) => Err(JoinError::Finished),
+            Err(_) => Err(JoinError::Busy),
+        }
+    }
+
+    /// Answers an ICE restart of the user's transport.
+    pub async fn restart(&self, handle: &CallHandle, offer: String) -> Result<String, JoinError> {
+        let (answer, answered) = oneshot::channel();
+        handle.events.send(CallEvent::Restart { offer, answer }).await.map_err(|_| JoinError::Finished)?;
+        match tokio::time::timeout(PATIENCE, answered).await {
+            Ok(Ok(Ok(answer))) => Ok(answer),
+            Ok(Ok(Err(why))) => Err(JoinError::Restart(why)),
+            Ok(Err(_)) => Err(JoinError::Finished),
+            Err(_) => Err(JoinError::Busy),
+        }
+    }
+
+    /// Refuses new calls, ends the running ones, and waits for them at most `patience`.
+    pub async fn drain(&self, patience: Duration) {
+        self.draining.store(true, Ordering::Relaxed);
+        let handles: Vec<_> =
+            self.running.read().map(|running| running.by_instance.values().cloned().collect()).unwrap_or_default();
+        for handle in &handles {
+            handle.stop(StopCause::Drain).await;
+        }
+        let all = async {
+            for handle in &handles {
+                handle.ended().await;
+            }
+        };
+        if tokio::time::timeout(patience, all).await.is_err() {
+            tracing::warn!(left = self.count(), "some calls did not end in time");
+        }
+        if let Some(recorder) = self.recorder.clone()
+            && tokio::task::spawn_blocking(move || recorder.stop()).await.is_err()
+        {
+            tracing::error!("the recorder did not stop");
+        }
+    }
+}
+
+/// Takes a call off the list when its task is gone.
+struct Leaving {
+    handle: Arc<CallHandle>,
+    running: Arc<RwLock<Running>>,
+    ended: watch::Sender<bool>,
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        if let Ok(mut running) = self.running.write() {
+            running.by_instance.remove(&self.handle.instance);
+            if running.by_channel.get(&self.handle.channel).is_some_and(|on| on.instance == self.handle.instance) {
+                running.by_channel.remove(&self.handle.channel);
+            }
+        }
+        self.ended.send_replace(true);
+    }
+}

@@ -1,0 +1,190 @@
+//! The server's configuration: one commented TOML with every default, embedded, under a file, under flags.
+
+use anyhow::{Context, bail};
+use serde::Deserialize;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+/// The manual and the defaults.
+pub const DEFAULT_TOML: &str = include_str!("../../../config/default.toml");
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub server: ServerConfig,
+    pub media: MediaConfig,
+    pub models: ModelsConfig,
+    pub llm: LlmConfig,
+    pub recording: RecordingConfig,
+    pub app_server: AppServerConfig,
+    pub agent: DemoAgentConfig,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerConfig {
+    pub listen: SocketAddr,
+    pub public_url: String,
+    pub data_dir: PathBuf,
+    pub max_request_head: usize,
+    pub max_body: usize,
+    /// In s.
+    pub drain_timeout: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MediaConfig {
+    pub udp: SocketAddr,
+    pub advertise: Vec<IpAddr>,
+    pub threads: usize,
+    pub ear_threads: usize,
+    pub max_calls: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Family {
+    /// Models on this machine.
+    Local,
+    /// No models: deterministic script.
+    Scripted,
+}
+
+impl Family {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Scripted => "scripted",
+        }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelsConfig {
+    pub family: Family,
+    pub tier: String,
+    pub dir: String,
+    pub llm_threads: usize,
+    pub script: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LlmProvider {
+    Models,
+    Openai,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LlmConfig {
+    pub provider: LlmProvider,
+    pub base_url: String,
+    pub model: String,
+    pub api_key_env: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordingConfig {
+    pub enabled: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AppServerConfig {
+    pub enabled: bool,
+    pub allow_origin: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DemoAgentConfig {
+    pub name: String,
+    pub greeting: String,
+    pub system_prompt: String,
+}
+
+impl Config {
+    /// The defaults, under `file` if given.
+    pub fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+        let mut table: toml::Table =
+            toml::from_str(DEFAULT_TOML).context("the embedded defaults are not valid TOML")?;
+        if let Some(path) = file {
+            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let over: toml::Table =
+                toml::from_str(&text).with_context(|| format!("{} is not valid TOML", path.display()))?;
+            merge(&mut table, over);
+        }
+        let what = file.map_or("the embedded defaults".to_owned(), |p| p.display().to_string());
+        let config: Self = table.try_into().with_context(|| format!("in {what}"))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Checked once at start, so that no call finds out.
+    pub fn check(&self) -> anyhow::Result<()> {
+        if !matches!(self.models.tier.as_str(), "tiny" | "small" | "standard") {
+            bail!("models.tier is `{}`; it must be tiny, small or standard", self.models.tier);
+        }
+        if self.media.threads == 0 || self.media.ear_threads == 0 || self.media.max_calls == 0 {
+            bail!("media.threads, media.ear_threads and media.max_calls must be at least 1");
+        }
+        if self.llm.provider == LlmProvider::Openai && (self.llm.base_url.is_empty() || self.llm.model.is_empty()) {
+            bail!("llm.provider is `openai`: llm.base_url and llm.model must be set too");
+        }
+        let url = &self.server.public_url;
+        if !url.is_empty() && !url.starts_with("http://") && !url.starts_with("https://") {
+            bail!("server.public_url must begin with http:// or https://");
+        }
+        Ok(())
+    }
+}
+
+fn merge(base: &mut toml::Table, over: toml::Table) {
+    for (key, value) in over {
+        match (base.get_mut(&key), value) {
+            (Some(toml::Value::Table(base)), toml::Value::Table(over)) => merge(base, over),
+            (_, value) => {
+                base.insert(key, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    fn load(text: &str) -> anyhow::Result<Config> {
+        let mut file = tempfile::NamedTempFile::new()?;
+        file.write_all(text.as_bytes())?;
+        Config::load(Some(file.path()))
+    }
+
+    #[test]
+    fn the_embedded_defaults_are_complete() {
+        let config = Config::load(None).expect("defaults");
+        assert_eq!(config.models.family, Family::Local);
+    }
+
+    #[test]
+    fn a_file_names_only_what_differs() {
+        let config = load("[media]\nmax_calls = 7\n").expect("valid");
+        assert_eq!((config.media.max_calls, config.media.threads), (7, 1));
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_that_names_it() {
+        let error = format!("{:#}", load("[media]\nmax_cals = 7\n").expect_err("unknown"));
+        assert!(error.contains("max_cals"), "{error}");
+    }
+
+    #[test]
+    fn a_tier_that_does_not_exist_is_refused() {
+        assert!(load("[models]\ntier = \"huge\"\n").is_err());
+    }
+}

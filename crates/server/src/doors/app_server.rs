@@ -1,0 +1,82 @@
+//! The app-server door: the JSON endpoints the demo apps and the page call (server-api §13). Every answer is HTTP 200;
+//! `code` tells.
+
+use super::request_id;
+use crate::app::{App, internal};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::http::header;
+use ringline_model::{AgentId, AgentKind};
+use ringline_protocol::app_server::{
+    AgentChoice, GenerateAIAgentCall, GenerateAIAgentCallAnswer, GetRtcAuthToken, GetRtcAuthTokenAnswer, Refusal,
+    TOKEN_LIFE,
+};
+use ringline_protocol::error::ApiError;
+use serde::Serialize;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// `POST …/generateAIAgentCall`
+pub async fn generate_call(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Json<Value> {
+    let request_id = request_id();
+    answer(generate(&app, &headers, &body, &request_id).await, &request_id)
+}
+
+/// `POST …/getRtcAuthToken`
+pub async fn rtc_auth_token(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Json<Value> {
+    answer(auth_token(&app, &headers, &body), &request_id())
+}
+
+fn answer<T: Serialize>(result: Result<T, Refusal>, request_id: &str) -> Json<Value> {
+    let value = match result {
+        Ok(answer) => serde_json::to_value(answer).unwrap_or_else(|error| {
+            tracing::error!(%error, "an answer does not serialise");
+            Refusal::from(ApiError::internal()).body(request_id)
+        }),
+        Err(refusal) => refusal.body(request_id),
+    };
+    Json(value)
+}
+
+fn base_url(app: &App, headers: &HeaderMap) -> String {
+    app.base_url(headers.get(header::HOST).and_then(|host| host.to_str().ok()))
+}
+
+async fn generate(
+    app: &App,
+    headers: &HeaderMap,
+    body: &[u8],
+    request_id: &str,
+) -> Result<GenerateAIAgentCallAnswer, Refusal> {
+    let request = GenerateAIAgentCall::parse(body)?;
+    let agent = match request.agent {
+        AgentChoice::Id(id) => id,
+        AgentChoice::Kind(kind) => first_of_kind(app, kind).await?,
+    };
+    let started = app.start_call(&agent, request.options, &base_url(app, headers)).await?;
+    Ok(GenerateAIAgentCallAnswer {
+        code: 200,
+        rtc_auth_token: started.token,
+        ai_agent_id: agent,
+        ai_agent_instance_id: started.handle.instance.clone(),
+        ai_agent_user_id: started.handle.agent_user.clone(),
+        channel_id: started.handle.channel.clone(),
+        workflow_type: Some(started.kind),
+        request_id: request_id.to_owned(),
+    })
+}
+
+async fn first_of_kind(app: &App, kind: AgentKind) -> Result<AgentId, ApiError> {
+    let agents = app.store.agents(100).await.map_err(|e| internal(&e))?;
+    agents.into_iter().find(|agent| agent.kind == kind).map(|agent| agent.id).ok_or_else(ApiError::agent_not_found)
+}
+
+/// Without a channel the token invents one, which then exists only inside the token (server-api §11.1).
+fn auth_token(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<GetRtcAuthTokenAnswer, Refusal> {
+    let request = GetRtcAuthToken::parse(body)?;
+    let channel = request.channel.clone().unwrap_or_else(App::new_channel);
+    let (rtc_auth_token, timestamp) = app.token(&channel, &request.user, TOKEN_LIFE as u32, &base_url(app, headers));
+    Ok(GetRtcAuthTokenAnswer { code: 200, rtc_auth_token, timestamp, channel_id: request.channel })
+}

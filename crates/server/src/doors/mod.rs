@@ -1,0 +1,62 @@
+//! The doors: everything that reaches the server over HTTP.
+
+pub mod app_server;
+pub mod http;
+pub mod info;
+pub mod openapi;
+pub mod page;
+pub mod signaling;
+
+use crate::app::App;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::routing::{get, post};
+use std::sync::Arc;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+/// All routes.
+pub fn router(app: Arc<App>) -> anyhow::Result<Router> {
+    let mut open = Router::new()
+        .route(signaling::PATH, post(signaling::join))
+        .route(
+            &format!("{}/{{resource}}", signaling::PATH),
+            axum::routing::patch(signaling::restart).delete(signaling::leave),
+        )
+        .route("/api/ringline/v1/info", get(info::info))
+        .route("/api/ringline/v1/calls/{instance}", get(info::call));
+    if app.config.app_server.enabled {
+        for version in ["v1", "v2"] {
+            open = open
+                .route(&format!("/api/{version}/aiagent/generateAIAgentCall"), post(app_server::generate_call))
+                .route(&format!("/api/{version}/aiagent/getRtcAuthToken"), post(app_server::rtc_auth_token));
+        }
+    }
+    let open = open.layer(cors(&app.config.app_server.allow_origin)?);
+    let router = Router::new()
+        .route("/", post(openapi::door).get(page::index))
+        .route("/{*path}", get(page::asset))
+        .merge(open)
+        .layer(DefaultBodyLimit::max(app.config.server.max_body))
+        .with_state(app);
+    Ok(router)
+}
+
+/// As server-api §13.1 wants it.
+fn cors(allow_origin: &str) -> anyhow::Result<CorsLayer> {
+    let origin = if allow_origin == "*" { AllowOrigin::any() } else { AllowOrigin::exact(allow_origin.parse()?) };
+    Ok(CorsLayer::new()
+        .allow_origin(origin)
+        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::PUT, Method::DELETE])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+        .expose_headers([header::LOCATION]))
+}
+
+/// `x-acs-request-id` and the body's `RequestId`: an upper-case UUID.
+fn request_id() -> String {
+    uuid::Uuid::new_v4().to_string().to_uppercase()
+}
+
+fn acs_header(name: &'static str, value: &str) -> Option<(HeaderName, HeaderValue)> {
+    Some((HeaderName::from_static(name), HeaderValue::from_str(value).ok()?))
+}

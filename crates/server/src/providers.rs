@@ -1,0 +1,165 @@
+//! The providers a configuration asks for, loaded once, and handed to each call.
+
+use crate::config::{Config, Family, LlmProvider};
+use anyhow::Context;
+use ringline_providers::scripted::{Script, ScriptedFamily};
+use ringline_providers::{EndOfTurn, LanguageModel, Recognizer, Synthesizer, Voice, VoiceActivity};
+use std::sync::Arc;
+
+/// What one call listens, thinks and speaks with.
+pub struct CallProviders {
+    pub voice_activity: Box<dyn VoiceActivity>,
+    pub recognizer: Arc<dyn Recognizer>,
+    pub end_of_turn: Arc<dyn EndOfTurn>,
+    pub language_model: Arc<dyn LanguageModel>,
+    pub synthesizer: Arc<dyn Synthesizer>,
+}
+
+/// The process's providers.
+pub struct Providers {
+    family: Kind,
+    /// Stands in for the family's own language model.
+    language_model: Option<Arc<dyn LanguageModel>>,
+    voices: Vec<Voice>,
+}
+
+enum Kind {
+    Scripted(ScriptedFamily),
+    #[cfg(feature = "local")]
+    Local(Box<local::Local>),
+}
+
+impl Providers {
+    /// Loads models (seconds) or the script. Call from a thread that may block, inside the runtime.
+    pub fn load(config: &Config) -> anyhow::Result<Self> {
+        let family = match config.models.family {
+            Family::Scripted => Kind::Scripted(scripted(config)?),
+            #[cfg(feature = "local")]
+            Family::Local => Kind::Local(Box::new(local::Local::load(config)?)),
+            #[cfg(not(feature = "local"))]
+            Family::Local => anyhow::bail!("this build has no local models; use --models scripted"),
+        };
+        let language_model = match config.llm.provider {
+            LlmProvider::Models => None,
+            LlmProvider::Openai => Some(openai(config)?),
+        };
+        let mut providers = Self { family, language_model, voices: Vec::new() };
+        providers.voices = providers.for_call().synthesizer.voices();
+        Ok(providers)
+    }
+
+    pub fn voices(&self) -> &[Voice] {
+        &self.voices
+    }
+
+    pub fn for_call(&self) -> CallProviders {
+        let mut providers = match &self.family {
+            Kind::Scripted(family) => {
+                let call = family.call();
+                CallProviders {
+                    voice_activity: Box::new(ringline_providers::earshot::EarshotVad::new()),
+                    recognizer: call.recognizer,
+                    end_of_turn: call.end_of_turn,
+                    language_model: call.language_model,
+                    synthesizer: call.synthesizer,
+                }
+            }
+            #[cfg(feature = "local")]
+            Kind::Local(local) => local.for_call(),
+        };
+        if let Some(language_model) = &self.language_model {
+            providers.language_model = language_model.clone();
+        }
+        providers
+    }
+}
+
+fn scripted(config: &Config) -> anyhow::Result<ScriptedFamily> {
+    let script = match config.models.script.as_str() {
+        "" => Script::default(),
+        path => {
+            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the script {path}"))?;
+            Script::from_toml(&text).with_context(|| format!("in the script {path}"))?
+        }
+    };
+    Ok(ScriptedFamily::new(script, tokio::runtime::Handle::current()))
+}
+
+fn openai(config: &Config) -> anyhow::Result<Arc<dyn LanguageModel>> {
+    use ringline_providers::openai::{OpenAi, OpenAiConfig};
+    let name = &config.llm.api_key_env;
+    let api_key = if name.is_empty() { None } else { std::env::var(name).ok() };
+    let openai = OpenAiConfig { base_url: config.llm.base_url.clone(), model: config.llm.model.clone(), api_key };
+    Ok(Arc::new(OpenAi::new(openai)?))
+}
+
+#[cfg(feature = "local")]
+mod local {
+    use super::CallProviders;
+    use crate::config::Config;
+    use anyhow::Context;
+    use ringline_providers::local::{Hibari, LlamaConfig, LocalLanguageModel, SileroModel, SmartTurn, Whisper};
+    use ringline_providers::models::ModelStore;
+    use std::sync::Arc;
+
+    /// Models on this machine, loaded.
+    pub struct Local {
+        silero: SileroModel,
+        whisper: Arc<Whisper>,
+        smart_turn: Arc<SmartTurn>,
+        language_model: Arc<LocalLanguageModel>,
+        hibari: Arc<Hibari>,
+    }
+
+    impl Local {
+        pub fn load(config: &Config) -> anyhow::Result<Self> {
+            let store = open_store(config)?;
+            let cores = std::thread::available_parallelism().map_or(1, usize::from);
+            let threads = match config.models.llm_threads {
+                0 => cores.saturating_sub(1).clamp(1, 4),
+                threads => threads,
+            };
+            let timed = |what: &'static str| {
+                let began = std::time::Instant::now();
+                move || tracing::info!(what, ms = began.elapsed().as_millis() as u64, "loaded")
+            };
+            let hint = || format!("run `ringline models pull --tier {}` first", config.models.tier);
+            let done = timed("voice activity detection");
+            let silero = SileroModel::load(&store).with_context(hint)?;
+            done();
+            let done = timed("end-of-turn model");
+            let smart_turn = Arc::new(SmartTurn::load(&store).with_context(hint)?);
+            done();
+            let done = timed("speech recognition");
+            let whisper = Arc::new(Whisper::load(&store).with_context(hint)?);
+            done();
+            let done = timed("speech synthesis");
+            let hibari = Arc::new(Hibari::load(&store).with_context(hint)?);
+            done();
+            let done = timed("language model");
+            let path = store.path(&format!("llm-{}", config.models.tier)).with_context(hint)?;
+            let llama =
+                LlamaConfig { threads, system_prompt: config.agent.system_prompt.clone(), ..LlamaConfig::default() };
+            let language_model = Arc::new(LocalLanguageModel::load(&path, llama).with_context(hint)?);
+            done();
+            Ok(Self { silero, whisper, smart_turn, language_model, hibari })
+        }
+
+        pub fn for_call(&self) -> CallProviders {
+            CallProviders {
+                voice_activity: Box::new(self.silero.open()),
+                recognizer: self.whisper.clone(),
+                end_of_turn: self.smart_turn.clone(),
+                language_model: self.language_model.clone(),
+                synthesizer: self.hibari.clone(),
+            }
+        }
+    }
+
+    fn open_store(config: &Config) -> anyhow::Result<ModelStore> {
+        Ok(match config.models.dir.as_str() {
+            "" => ModelStore::open_default()?,
+            dir => ModelStore::open(dir)?,
+        })
+    }
+}
