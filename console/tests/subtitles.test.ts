@@ -76,6 +76,7 @@ test("an answer is marked once, by its first interruption", () => {
   const subtitles = new Subtitles();
   subtitles.agent("Hello", false, 0);
   subtitles.interrupted("voice");
+  subtitles.agent(" there", true, 0);
   subtitles.interrupted("command");
   assert.equal(subtitles.entries[0]?.interrupted, "voice");
 });
