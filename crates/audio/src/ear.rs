@@ -175,16 +175,9 @@ impl EarPath {
             duration: USUAL_PACKET,
         });
         let lost = std::mem::take(&mut stream.lost);
-        let lost_duration = stream.duration;
-        let duration = packet_duration(payload);
-        if let Some(duration) = duration {
-            stream.duration = duration;
-        }
-        let length = stream.duration;
-
+        let usual = stream.duration;
         let ahead = rtp_time.wrapping_sub(stream.expected).cast_signed();
         let at = rtp_time.wrapping_sub(stream.origin) / TICKS;
-        stream.expected = rtp_time.wrapping_add(u64::from(length));
         let packet_start = if ahead < 0 || at < next {
             stream.origin = origin_for(next, rtp_time);
             self.stats.rebased += 1;
@@ -199,12 +192,21 @@ impl EarPath {
             packet_start
         } else {
             let missing = usize::try_from(missing).expect("not above MAX_FILL");
-            self.fill(missing, lost, ear_samples(lost_duration), payload);
+            self.fill(missing, lost, ear_samples(usual), payload);
             next
         };
-        if duration.is_none() || !self.decode(payload, ear_samples(length), false) {
-            self.stats.corrupt += 1;
-            self.conceal(ear_samples(length));
+        let duration = match packet_duration(payload) {
+            Some(duration) if self.decode(payload, ear_samples(duration), false) => duration,
+            // What it says of its length is not to be trusted either.
+            _ => {
+                self.stats.corrupt += 1;
+                self.conceal(ear_samples(usual));
+                usual
+            }
+        };
+        if let Some(stream) = &mut self.stream {
+            stream.duration = duration;
+            stream.expected = rtp_time.wrapping_add(u64::from(duration));
         }
         self.next = start.saturating_add(self.pcm.len() as u64);
         Ear { start, pcm: &self.pcm, packet_at: packet_start.saturating_mul(TICKS) }

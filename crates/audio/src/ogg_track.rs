@@ -134,6 +134,11 @@ impl<W: Write> OggTrack<W> {
         self.written
     }
 
+    /// Where the track is written to.
+    pub fn get_ref(&self) -> &W {
+        self.writer.inner()
+    }
+
     pub fn stats(&self) -> OggTrackStats {
         self.stats
     }
@@ -192,18 +197,13 @@ fn id_header(config: &OggTrackConfig) -> Vec<u8> {
 
 /// RFC 7845 §5.2.
 fn comment_header(config: &OggTrackConfig) -> Vec<u8> {
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).to_le_bytes();
     let mut header = b"OpusTags".to_vec();
-    let mut text = |bytes: &[u8]| {
-        header.extend(u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes());
-        header.extend(bytes);
-    };
-    text(config.vendor.as_bytes());
-    let count = u32::try_from(config.comments.len()).unwrap_or(u32::MAX).to_le_bytes();
-    let comments = &config.comments;
-    header.extend(count);
-    for comment in comments {
-        let length = u32::try_from(comment.len()).unwrap_or(u32::MAX).to_le_bytes();
-        header.extend(length);
+    header.extend(count(config.vendor.len()));
+    header.extend(config.vendor.as_bytes());
+    header.extend(count(config.comments.len()));
+    for comment in &config.comments {
+        header.extend(count(comment.len()));
         header.extend(comment.as_bytes());
     }
     header

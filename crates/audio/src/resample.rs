@@ -8,15 +8,16 @@ use rubato::{Fft, FixedSync, Resampler as _};
 pub const MIN_RATE: u32 = 4_000;
 pub const MAX_RATE: u32 = 192_000;
 
-/// Samples go through a Fourier transform in blocks of about this many per second (10 ms); rates without a
-/// large common divisor have longer blocks.
+/// Samples go through a Fourier transform in blocks: of 10 ms, but not below the length at which the filter is
+/// still steep. Rates without a large common divisor have longer ones.
 const BLOCKS_PER_SECOND: u32 = 100;
+const SHORTEST_BLOCK: u32 = 240;
 
 /// Converts a stream from one rate to another.
 ///
 /// The output is aligned with the input (the filter's delay is taken off its beginning), and after
 /// [`finish`](Self::finish) its length is the input's times the ratio, rounded to the nearest sample.
-/// Between pushes up to a block and a half of input (15 ms) is held back. Equal rates pass through.
+/// Between pushes up to a block and a half of input is held back: 15 ms, at 8 kHz 45 ms. Equal rates pass through.
 #[derive(Debug)]
 pub struct Resampler {
     from: u32,
@@ -84,8 +85,12 @@ impl Resampler {
 
 impl Engine {
     fn new(from: u32, to: u32) -> Result<Self, AudioError> {
-        let hint = (from / BLOCKS_PER_SECOND) as usize;
-        let fft = Fft::new(from as usize, to as usize, hint, 1, FixedSync::Both)
+        // Blocks are multiples of the smallest that is whole at both rates. An even multiple has a whole number
+        // of samples on both sides of the filter's middle; otherwise the output would be half a sample off.
+        let smallest = from / gcd(from, to);
+        let multiple = (from / BLOCKS_PER_SECOND).max(SHORTEST_BLOCK).div_ceil(smallest).next_multiple_of(2);
+        let length = (smallest * multiple) as usize;
+        let fft = Fft::new(from as usize, to as usize, length, 1, FixedSync::Both)
             .map_err(|source| AudioError::Resampler { from, to, source })?;
         let block_length = fft.input_frames_next();
         let resampled = vec![0.0; fft.output_frames_next()];
@@ -121,4 +126,8 @@ impl Engine {
         self.block.clear();
         self.delay_left = self.fft.output_delay();
     }
+}
+
+fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
