@@ -1,0 +1,175 @@
+"""Starts real servers and real callers for the end-to-end tests, and waits for states, never for time to pass."""
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = ROOT / "target" / "release" / "ringline"
+SPEECH = Path("/usr/share/pocketsphinx/test/data/librivox")
+#: Real human speech of Debian's pocketsphinx-testdata, 3 to 7 s each.
+LONG = SPEECH / "sense_and_sensibility_01_austen_64kb-0870.wav"
+SHORT = SPEECH / "sense_and_sensibility_01_austen_64kb-0880.wav"
+
+
+def wait_until(what, check, limit=30.0):
+    """Polls until `check` gives something true, and returns it."""
+    end = time.monotonic() + limit
+    while True:
+        result = check()
+        if result:
+            return result
+        if time.monotonic() > end:
+            raise AssertionError(f"{what}: not within {limit} s")
+        time.sleep(0.02)
+
+
+class Server:
+    """One `ringline serve` with a data directory of its own."""
+
+    def __init__(self, models="scripted", data=None, args=(), start_limit=120):
+        self._own = None if data else tempfile.TemporaryDirectory(prefix="ringline-test-")
+        self.data = Path(data or self._own.name)
+        self.log_path = self.data.with_suffix(".log")
+        command = [BIN, "serve", "--data", self.data, "--listen", "127.0.0.1:0", "--udp", "127.0.0.1:0"]
+        command += ["--models", models, "--ready-json", *args]
+        with open(self.log_path, "w") as log:
+            self.process = subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, stderr=log, text=True)
+        self._wait(start_limit)
+
+    def _wait(self, limit):
+        os.set_blocking(self.process.stdout.fileno(), False)
+        line = wait_until("the server's ready line", lambda: self._line(), limit)
+        self.ready = json.loads(line)
+        self.url = self.ready["url"]
+        self.agent = self.ready["agent_id"]
+
+    def _line(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"the server ended with {self.process.returncode}:\n{self.log()}")
+        return self.process.stdout.readline()
+
+    def log(self):
+        return self.log_path.read_text()
+
+    def recording(self, instance, track):
+        return self.data / "recordings" / instance / f"{track}.ogg"
+
+    def status(self, instance):
+        return self.get(f"/api/ringline/v1/calls/{instance}")["status"]
+
+    def get(self, path):
+        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+            return json.load(answer)
+
+    def post(self, path, body, method="POST", headers=None):
+        """(HTTP status, JSON or text) of a request; errors are answers, too."""
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        request = urllib.request.Request(
+            self.url + path, data, {"content-type": "application/json", **(headers or {})}, method=method
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=15) as answer:
+                status, text = answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            status, text = error.code, error.read()
+        try:
+            return status, json.loads(text)
+        except ValueError:
+            return status, text.decode(errors="replace")
+
+    def start_call(self, **fields):
+        """A call by the app-server door; its answer."""
+        body = {"ai_agent_id": self.agent, "user_id": "tester", "expire": 3600, "template_config": "{}", **fields}
+        status, answer = self.post("/api/v2/aiagent/generateAIAgentCall", body)
+        assert status == 200, answer
+        return answer
+
+    def caller(self, *args):
+        """A running `ringline call --json`."""
+        command = [BIN, "call", "--url", self.url, "--agent", self.agent, "--json", *args]
+        return Caller(subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+
+    def replay(self, instance):
+        command = [BIN, "replay", instance, "--data", self.data]
+        return subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=60)
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+    def stop(self, limit=20):
+        """SIGTERM; the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(limit)
+        self.process.stdout.close()
+        return code
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.stop()
+        else:
+            self.process.stdout.close()
+        self.log_path.unlink(missing_ok=True)
+        if self._own:
+            self._own.cleanup()
+
+
+class Caller:
+    """Events of a `ringline call --json` as they come."""
+
+    def __init__(self, process):
+        self.process = process
+        self.events = []
+
+    def until(self, event, limit=60.0):
+        """Reads on until an event of that name."""
+        end = time.monotonic() + limit
+        for line in self.process.stdout:
+            self.events.append(json.loads(line))
+            if self.events[-1]["event"] == event:
+                return self.events[-1]
+            if time.monotonic() > end:
+                break
+        raise AssertionError(f"no {event}: {self.events[-5:]} {self.process.stderr.read()[-500:]}")
+
+    def finish(self, limit=180):
+        """Everything to the end; (exit code, events)."""
+        out, err = self.process.communicate(timeout=limit)
+        self.events += [json.loads(line) for line in out.splitlines()]
+        self.errors = err
+        return self.process.returncode, self.events
+
+    def messages(self, kind):
+        """Data of the data-channel messages of one type."""
+        of_kind = (e["message"] for e in self.events if e["event"] == "message" and e["message"].get("type") == kind)
+        return [message["data"] for message in of_kind]
+
+    def first(self, event):
+        return next((e for e in self.events if e["event"] == event), None)
+
+
+def probe(path):
+    """Seconds of audio in a file that ffprobe accepts."""
+    command = ["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", str(path)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert run.returncode == 0 and not run.stderr.strip(), f"{path}: {run.stderr}"
+    return float(run.stdout)
+
+
+def loudness(path):
+    """Mean level of a file in dBFS, by ffmpeg's volumedetect."""
+    command = ["ffmpeg", "-nostdin", "-hide_banner", "-i", str(path), "-af", "volumedetect", "-f", "null", "-"]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr
+    return float(run.stderr.split("mean_volume:")[1].split("dB")[0])
