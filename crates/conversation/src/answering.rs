@@ -184,13 +184,18 @@ impl Conversation {
                 self.on_generation_failed("no text in time".to_owned());
             }
             Due::Segment(overdue) => {
-                response.on_overdue(overdue, now);
-                let error = match overdue {
-                    Overdue::Audio(segment) => format!("segment {segment} got no audio in time"),
-                    Overdue::Start(segment) => format!("segment {segment} did not begin to play"),
-                    Overdue::End(segment) => format!("segment {segment} did not end"),
-                };
-                self.outbox.record(Event::ProviderFailed { stage: Stage::Synthesis, error });
+                // All that are overdue together, before the next ones are handed over.
+                let mut next = Some(overdue);
+                while let Some(overdue) = next {
+                    response.on_overdue(overdue, now);
+                    let error = match overdue {
+                        Overdue::Audio(segment) => format!("segment {segment} got no audio in time"),
+                        Overdue::Start(segment) => format!("segment {segment} did not begin to play"),
+                        Overdue::End(segment) => format!("segment {segment} did not end"),
+                    };
+                    self.outbox.record(Event::ProviderFailed { stage: Stage::Synthesis, error });
+                    next = response.overdue_segment(now, self.presence.here_since());
+                }
                 self.go_on_speaking();
             }
         }

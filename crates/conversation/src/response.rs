@@ -180,11 +180,15 @@ impl Response {
     }
 
     pub fn due(&self, now: CallTime, here_since: Option<CallTime>) -> Option<Due> {
-        if let Text::Expected { since } = self.text
-            && since + TEXT_WAIT <= now
-        {
-            return Some(Due::TextStalled);
+        let is_stalled = |since: CallTime| since + TEXT_WAIT <= now;
+        match self.overdue_segment(now, here_since) {
+            Some(overdue) => Some(Due::Segment(overdue)),
+            None if matches!(self.text, Text::Expected { since } if is_stalled(since)) => Some(Due::TextStalled),
+            None => None,
         }
-        self.ledger.watch(here_since).filter(|(at, _)| *at <= now).map(|(_, overdue)| Due::Segment(overdue))
+    }
+
+    pub fn overdue_segment(&self, now: CallTime, here_since: Option<CallTime>) -> Option<Overdue> {
+        self.ledger.watch(here_since).filter(|(at, _)| *at <= now).map(|(_, overdue)| overdue)
     }
 }

@@ -1,0 +1,297 @@
+//! Whatever happens in whatever order: no panic, deadlines make progress, the end is the end, same in is same out,
+//! and every response is over before the next begins.
+
+mod support;
+
+use proptest::prelude::*;
+use ringline_conversation::{
+    AgentState, ClientCommand, Conversation, Input, JournalEntry, Message, Output, Role, Setup, Step, StopCause, replay,
+};
+use ringline_model::{AgentConfig, CallTime, NoInterruptMode, ResponseId, SegmentId, TurnDetectionMode, UtteranceId};
+
+const TEXTS: &[&str] = &[
+    "",
+    " ",
+    "Yes. No, maybe, I do not know what to say about that, sorry",
+    "stop it",
+    "今天天气很好，我们去公园吧。好吗？",
+    "```\ncode\n``` 1. one\n2. two\n",
+    "Dr. Smith paid 3.14 at 9:30. \u{1F600}",
+    "a.b.c.d.e.f.g.h. \n\n\n, , ,",
+];
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        8 => proptest::sample::select(TEXTS).prop_map(str::to_owned),
+        1 => "\\PC{0,40}",
+        1 => Just("word. ".repeat(800)),
+    ]
+}
+
+/// How far in the past a voice event lies, or an id lies from the newest: mostly near.
+fn back() -> impl Strategy<Value = u64> {
+    prop_oneof![6 => Just(0u64), 2 => 1u64..3, 1 => 3u64..10]
+}
+
+#[derive(Clone, Debug)]
+struct Act {
+    wait_ms: u64,
+    back: u64,
+    what: What,
+}
+
+/// An input whose ids are counted back from the newest ones seen, so that most of them hit.
+#[derive(Clone, Debug)]
+enum What {
+    Joined,
+    Left,
+    Started,
+    Paused,
+    Resumed,
+    Interim(String),
+    Transcript(String, u32),
+    TranscriptFailed(u32),
+    Score(f32),
+    Text(String),
+    Finished,
+    Failed,
+    Audio,
+    Synthesised(u32),
+    SegmentFailed,
+    Plays,
+    Played,
+    Stopped(Option<u64>, u32),
+    Client(ClientCommand),
+    Stop(StopCause),
+    Say(String, bool),
+    Config(Box<AgentConfig>),
+    Nothing,
+}
+
+fn command() -> impl Strategy<Value = ClientCommand> {
+    prop_oneof![
+        4 => Just(ClientCommand::InterruptSpeaking),
+        2 => any::<bool>().prop_map(|enable| ClientCommand::EnableVoiceInterrupt { enable }),
+        4 => text().prop_map(|text| ClientCommand::SendText { text }),
+        1 => Just(ClientCommand::QueryState),
+        1 => text().prop_map(|prompt| ClientCommand::UpdateSystemPrompt { prompt }),
+        1 => any::<u32>().prop_map(|ms| ClientCommand::UpdateMaxSilence { ms }),
+        1 => text().prop_map(|voice| ClientCommand::SwitchVoice { voice }),
+        1 => any::<f64>().prop_map(|rate| ClientCommand::UpdateSpeechRate { rate }),
+    ]
+}
+
+fn what() -> impl Strategy<Value = What> {
+    let voice = prop_oneof![
+        3 => Just(What::Started),
+        4 => Just(What::Paused),
+        2 => Just(What::Resumed),
+        2 => text().prop_map(What::Interim),
+        6 => (text(), 0u32..3).prop_map(|(text, back)| What::Transcript(text, back)),
+        1 => (0u32..2).prop_map(What::TranscriptFailed),
+        2 => any::<f32>().prop_map(What::Score),
+    ];
+    let answer = prop_oneof![
+        6 => text().prop_map(What::Text),
+        3 => Just(What::Finished),
+        1 => Just(What::Failed),
+        3 => Just(What::Audio),
+        3 => (0u32..9000).prop_map(What::Synthesised),
+        1 => any::<u32>().prop_map(What::Synthesised),
+        1 => Just(What::SegmentFailed),
+        6 => Just(What::Plays),
+        6 => Just(What::Played),
+        3 => (proptest::option::of(0u64..3), 0u32..5000).prop_map(|(back, ms)| What::Stopped(back, ms)),
+    ];
+    let rest = prop_oneof![
+        2 => Just(What::Joined),
+        1 => Just(What::Left),
+        3 => command().prop_map(What::Client),
+        2 => (text(), any::<bool>()).prop_map(|(text, now)| What::Say(text, now)),
+        1 => config().prop_map(|config| What::Config(Box::new(config))),
+        2 => Just(What::Nothing),
+    ];
+    let end = prop_oneof![Just(What::Stop(StopCause::Api)), Just(What::Client(ClientCommand::StopAgent)),];
+    prop_oneof![40 => voice, 40 => answer, 12 => rest, 1 => end]
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let wait = prop_oneof![6 => 0u64..300, 3 => 300u64..3000, 1 => 3000u64..40_000];
+    (wait, back(), what()).prop_map(|(wait_ms, back, what)| Act { wait_ms, back, what })
+}
+
+fn config() -> impl Strategy<Value = AgentConfig> {
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    let numbers = (200u32..1200, prop_oneof![Just(0u32), 200u32..2000], proptest::option::of(0u32..10_000), 0u32..60);
+    (flags, numbers, text()).prop_map(|(flags, numbers, greeting)| {
+        let mut config =
+            AgentConfig { greeting: Some(greeting), user_offline_timeout: numbers.3, ..Default::default() };
+        (config.graceful_shutdown, config.llm.complete_reply, config.llm.history_sync_with_tts) =
+            (flags.0, flags.1, flags.2);
+        config.interrupt.enable_voice_interrupt = flags.3;
+        config.interrupt.no_interrupt_mode = if flags.4 { NoInterruptMode::Cache } else { NoInterruptMode::Discard };
+        config.interrupt.words = vec!["stop".to_owned()];
+        config.turn_detection.mode = if flags.5 { TurnDetectionMode::Normal } else { TurnDetectionMode::Semantic };
+        (config.asr.max_silence, config.asr.vad_duration, config.turn_detection.semantic_wait) =
+            (numbers.0, numbers.1, numbers.2);
+        config
+    })
+}
+
+/// The newest ids that came out, and what must hold over all outputs.
+#[derive(Default)]
+struct Watcher {
+    utterance: Option<UtteranceId>,
+    revision: u32,
+    response: ResponseId,
+    segments: u64,
+    open: Option<UtteranceId>,
+    generating: Option<ResponseId>,
+    ended: bool,
+    unanswered: Vec<SegmentId>,
+}
+
+impl Watcher {
+    fn see(&mut self, output: &Output) {
+        assert!(!self.ended, "{output:?} after the end");
+        match output {
+            Output::OpenUtterance { utterance, .. } => {
+                assert_eq!(self.open, None, "two utterances at once");
+                (self.open, self.utterance) = (Some(*utterance), Some(*utterance));
+            }
+            Output::CloseUtterance { utterance } => {
+                assert_eq!(self.open, Some(*utterance));
+                self.open = None;
+            }
+            Output::Transcribe { utterance, revision } => {
+                assert_eq!(self.open, Some(*utterance));
+                self.revision = *revision;
+            }
+            Output::ScoreEndOfTurn { utterance, .. } => assert_eq!(self.open, Some(*utterance)),
+            Output::Generate { response, messages, .. } => {
+                assert_eq!(self.generating, None, "two generations at once");
+                assert!(messages.len() <= 2 + 2 * 128, "a prompt grows without limit");
+                assert_eq!(messages.last().map(|message| message.role), Some(Role::User));
+                (self.generating, self.response) = (Some(*response), *response);
+            }
+            Output::Synthesise { response, segment, text, rate, .. } => {
+                assert!(*response >= self.response, "an older response speaks");
+                assert!(text.chars().any(char::is_alphanumeric) && text.chars().count() <= 200, "{text:?}");
+                assert!((0.5..=2.0).contains(rate));
+                assert_eq!(segment.0, self.segments);
+                (self.response, self.segments) = (*response, self.segments + 1);
+                self.unanswered.push(*segment);
+            }
+            Output::CancelResponse { response } => self.generating = self.generating.filter(|id| id != response),
+            Output::StopPlayout { .. } => self.unanswered.clear(),
+            Output::End { .. } => {
+                assert_eq!(self.open, None, "an utterance is left open");
+                self.ended = true;
+            }
+            Output::Notify { .. } | Output::Record { .. } => {}
+        }
+    }
+
+    fn input(&self, act: &Act, now: CallTime) -> Option<Input> {
+        let at = CallTime::from_micros(now.as_micros().saturating_sub(act.back * 40_000));
+        let utterance = UtteranceId(self.utterance.unwrap_or_default().0.saturating_sub(act.back));
+        let revision = |back: u32| self.revision.saturating_sub(back);
+        let response = ResponseId(self.response.0.saturating_sub(act.back));
+        let segment = SegmentId(self.segments.saturating_sub(1 + act.back));
+        Some(match act.what.clone() {
+            What::Joined => Input::UserJoined,
+            What::Left => Input::UserLeft,
+            What::Started => Input::SpeechStarted { at },
+            What::Paused => Input::SpeechPaused { at },
+            What::Resumed => Input::SpeechResumed { at },
+            What::Interim(text) => Input::InterimTranscript { utterance, text },
+            What::Transcript(text, back) => Input::Transcript { utterance, revision: revision(back), text },
+            What::TranscriptFailed(back) => {
+                Input::TranscriptFailed { utterance, revision: revision(back), error: "down".into() }
+            }
+            What::Score(probability) => Input::EndOfTurn { utterance, revision: self.revision, probability },
+            What::Text(text) => Input::ResponseText { response, text },
+            What::Finished => Input::ResponseFinished { response },
+            What::Failed => Input::ResponseFailed { response, error: "down".into() },
+            What::Audio => Input::SegmentAudioReady { segment },
+            What::Synthesised(duration_ms) => Input::SegmentSynthesised { segment, duration_ms },
+            What::SegmentFailed => Input::SegmentFailed { segment, error: "down".into() },
+            What::Plays => Input::SegmentPlayoutStarted { segment },
+            What::Played => Input::SegmentPlayoutFinished { segment },
+            What::Stopped(back, played_ms) => {
+                let segment = back.map(|back| SegmentId(self.segments.saturating_sub(1 + back)));
+                Input::PlayoutStopped { response, segment, played_ms }
+            }
+            What::Client(command) => Input::Client { command },
+            What::Stop(cause) => Input::Stop { cause },
+            What::Say(text, interrupt) => Input::Say { text, interrupt },
+            What::Config(config) => Input::ConfigChanged { config },
+            What::Nothing => return None,
+        })
+    }
+}
+
+/// Runs a script; returns the journal.
+fn run(setup: &Setup, acts: &[Act]) -> Vec<JournalEntry> {
+    let mut conversation = Conversation::new(setup.clone());
+    let (mut watcher, mut journal, mut now) = (Watcher::default(), Vec::new(), CallTime::ZERO);
+    let mut step = |conversation: &mut Conversation, watcher: &mut Watcher, at, step| {
+        let entry = JournalEntry::record(conversation, at, step);
+        entry.outputs.iter().for_each(|output| watcher.see(output));
+        match conversation.poll_timeout() {
+            Some(next) => assert!(next > at && !watcher.ended, "at {at} the next deadline is {next}"),
+            None => assert!(watcher.ended, "no deadline at {at}"),
+        }
+        if watcher.generating.is_some() {
+            let state = conversation.state();
+            assert!(matches!(state, AgentState::Thinking | AgentState::Speaking | AgentState::Listening));
+        }
+        if let Step::Input(Input::ResponseFinished { response } | Input::ResponseFailed { response, .. }) = &entry.step
+            && watcher.generating == Some(*response)
+        {
+            watcher.generating = None;
+        }
+        assert!(conversation.history().len() <= 128);
+        journal.push(entry);
+    };
+    step(&mut conversation, &mut watcher, now, Step::Timeout);
+    for act in acts {
+        let until = CallTime::from_micros(now.as_micros() + act.wait_ms * 1000);
+        while let Some(due) = conversation.poll_timeout().filter(|due| *due <= until) {
+            step(&mut conversation, &mut watcher, due, Step::Timeout);
+        }
+        now = until;
+        if let Some(input) = watcher.input(act, now) {
+            step(&mut conversation, &mut watcher, now, Step::Input(input));
+        }
+    }
+    // Left alone, every conversation ends.
+    let mut steps = 0;
+    while let Some(due) = conversation.poll_timeout() {
+        step(&mut conversation, &mut watcher, due, Step::Timeout);
+        steps += 1;
+        assert!(steps < 2000, "the conversation does not end by itself");
+    }
+    assert!(watcher.ended);
+    journal
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_inputs_in_any_order_are_survived(
+        config in config(),
+        joined in any::<bool>(),
+        mut acts in proptest::collection::vec(act(), 0..120),
+    ) {
+        if joined {
+            acts.insert(0, Act { wait_ms: 100, back: 0, what: What::Joined });
+        }
+        let setup = Setup { config, history: vec![Message { role: Role::User, text: "earlier".into() }] };
+        let journal = run(&setup, &acts);
+        prop_assert_eq!(&run(&setup, &acts), &journal);
+        let count = journal.len();
+        prop_assert_eq!(replay(setup, journal), Ok(count));
+    }
+}
