@@ -1,4 +1,4 @@
-//! The server's edge: one UDP socket for all calls, one task that reads it.
+//! The server's edge: one UDP socket for all calls, one task that reads it; beside it a TCP listener.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,6 +12,7 @@ use crate::limits::{CERTIFICATE_AGE, MAX_DATAGRAM};
 use crate::net::{self, Reach};
 use crate::peer::Peer;
 use crate::table::{Datagram, Table};
+use crate::tcp::{self, Connections};
 use crate::{Identity, PathLimits, RtcError, Session, SessionConfig};
 
 /// How a [`Hub`] listens and what it allows.
@@ -26,13 +27,22 @@ pub struct HubConfig {
     pub max_peers: usize,
     /// Answer ICE checks only. Turn off behind a NAT that isn't 1:1: then the hub sends checks, too.
     pub ice_lite: bool,
+    /// Listen for ICE over TCP as well, on the same port number, for clients whose network blocks UDP.
+    pub tcp: bool,
     pub path: PathLimits,
 }
 
 impl HubConfig {
     /// The defaults for listening at `udp`.
     pub fn new(udp: SocketAddr) -> HubConfig {
-        HubConfig { udp, advertise: Vec::new(), max_peers: 2000, ice_lite: true, path: PathLimits::default() }
+        HubConfig {
+            udp,
+            advertise: Vec::new(),
+            max_peers: 2000,
+            ice_lite: true,
+            tcp: true,
+            path: PathLimits::default(),
+        }
     }
 }
 
@@ -57,6 +67,7 @@ struct Counters {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) socket: UdpSocket,
+    pub(crate) connections: Connections,
     table: Mutex<Table>,
     counters: Counters,
 }
@@ -68,20 +79,22 @@ impl Shared {
     }
 }
 
-/// Stops the reader when the last handle and the last peer are gone.
+/// Stops the readers when the last handle and the last peer are gone.
 #[derive(Debug)]
 pub(crate) struct Alive {
     pub(crate) shared: Arc<Shared>,
-    reader: AbortHandle,
+    tasks: Vec<AbortHandle>,
 }
 
 impl Drop for Alive {
     fn drop(&mut self) {
-        self.reader.abort();
+        for task in &self.tasks {
+            task.abort();
+        }
     }
 }
 
-/// One UDP port on which any number of calls meet. A cheap handle; the port is closed when all handles and all
+/// One port on which any number of calls meet. A cheap handle; the port is closed when all handles and all
 /// peers are gone.
 #[derive(Debug, Clone)]
 pub struct Hub {
@@ -98,15 +111,22 @@ impl Hub {
     /// The port can't be opened, the machine's addresses can't be listed, or no certificate can be made.
     pub async fn bind(config: HubConfig) -> Result<Hub, RtcError> {
         let identity = Identity::generate()?;
-        let socket = net::udp_socket(config.udp)?;
+        let (socket, listener) = net::open(config.udp, config.tcp)?;
         net::ready(&socket).await?;
         let local = socket.local_addr().map_err(|source| RtcError::Socket { action: "read the port", source })?;
         let reach = Reach::new(local, &config.advertise)?;
-        let shared =
-            Arc::new(Shared { socket, table: Mutex::new(Table::new(config.max_peers)), counters: Counters::default() });
-        let reader = tokio::spawn(read(shared.clone())).abort_handle();
+        let shared = Arc::new(Shared {
+            socket,
+            connections: Connections::default(),
+            table: Mutex::new(Table::new(config.max_peers)),
+            counters: Counters::default(),
+        });
+        let mut tasks = vec![tokio::spawn(read(shared.clone())).abort_handle()];
+        if let Some(listener) = listener {
+            tasks.push(tokio::spawn(tcp::listen(listener, shared.clone(), config.max_peers)).abort_handle());
+        }
         Ok(Hub {
-            alive: Arc::new(Alive { shared, reader }),
+            alive: Arc::new(Alive { shared, tasks }),
             config: Arc::new(config),
             reach: Arc::new(reach),
             identity: Arc::new(Mutex::new((identity, Instant::now()))),
@@ -131,7 +151,7 @@ impl Hub {
             identity: self.identity()?,
             ice_lite: self.config.ice_lite,
             udp: self.reach.candidates.clone(),
-            tcp: Vec::new(),
+            tcp: if self.config.tcp { self.reach.candidates.clone() } else { Vec::new() },
             path: self.config.path,
         };
         let (mut session, answer) = Session::accept(&config, offer_sdp, Instant::now())?;

@@ -25,6 +25,7 @@ mod sdp;
 mod session;
 mod stun;
 mod table;
+mod tcp;
 
 pub use config::{Identity, SessionConfig};
 pub use dial::Dial;

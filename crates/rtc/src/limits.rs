@@ -42,6 +42,18 @@ pub const MAX_CANDIDATES: usize = 8;
 /// under the path's MTU of at most 1500.
 pub const MAX_DATAGRAM: usize = 2000;
 
+/// Datagrams that wait to be written to a TCP connection; the newest are dropped and counted above it. 0.6 s of audio.
+pub const MAX_TCP_QUEUE: usize = 32;
+
+/// A TCP connection on which nothing arrives for so long is closed. Browsers check their path every 2.5 s.
+pub const TCP_IDLE: Duration = Duration::from_secs(30);
+
+/// How long a new TCP connection may take to say for which call it is.
+pub const TCP_FIRST: Duration = Duration::from_secs(5);
+
+/// How long the last datagrams of a call that has ended may take to leave a TCP connection.
+pub const TCP_GOODBYE: Duration = Duration::from_secs(1);
+
 /// How long a certificate is used for new calls.
 pub const CERTIFICATE_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 

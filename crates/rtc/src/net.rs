@@ -1,9 +1,10 @@
 //! Sockets and addresses of this machine.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::UdpSocket;
+use tokio::net::{TcpListener, UdpSocket};
 
 use crate::RtcError;
 use crate::limits::MAX_CANDIDATES;
@@ -11,6 +12,9 @@ use crate::limits::MAX_CANDIDATES;
 /// Asked of the kernel for each direction; it gives less where it isn't allowed to. 500 calls need about 100 KiB
 /// for a pause of the reader of 20 ms.
 const SOCKET_BUFFER: usize = 4 * 1024 * 1024;
+
+/// Connections the kernel holds until they are accepted.
+const TCP_BACKLOG: i32 = 128;
 
 pub(crate) fn udp_socket(address: SocketAddr) -> Result<UdpSocket, RtcError> {
     let open = || {
@@ -26,6 +30,39 @@ pub(crate) fn udp_socket(address: SocketAddr) -> Result<UdpSocket, RtcError> {
         UdpSocket::from_std(socket.into())
     };
     open().map_err(|source| RtcError::Socket { action: "open the UDP port", source })
+}
+
+/// How often a port that is to be free for UDP and TCP is looked for.
+const PORT_TRIES: usize = 16;
+
+/// The UDP socket at `address` and, if wanted, a TCP listener at the same port. Port 0 takes one that both have free.
+pub(crate) fn open(address: SocketAddr, tcp: bool) -> Result<(UdpSocket, Option<TcpListener>), RtcError> {
+    let mut tries = if address.port() == 0 { PORT_TRIES } else { 1 };
+    loop {
+        let udp = udp_socket(address)?;
+        if !tcp {
+            return Ok((udp, None));
+        }
+        tries -= 1;
+        match udp.local_addr().and_then(tcp_listener) {
+            Ok(listener) => return Ok((udp, Some(listener))),
+            Err(_) if tries > 0 => {}
+            Err(source) => return Err(RtcError::Socket { action: "open the TCP port", source }),
+        }
+    }
+}
+
+fn tcp_listener(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() && address.ip().is_unspecified() {
+        socket.set_only_v6(false)?;
+    }
+    // A restarted server mustn't wait for connections of the one before to be forgotten.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(TCP_BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    TcpListener::from_std(socket.into())
 }
 
 /// Waits until tokio knows that the socket can be written to; before that it refuses to try.

@@ -219,16 +219,19 @@ impl Peer {
     fn flush(&mut self) {
         while let Some(out) = self.session.poll_transmit() {
             let sent = match &self.edge {
+                Edge::Hub { alive, .. } if out.protocol == Protocol::Tcp => {
+                    alive.shared.connections.send(out.destination, &out.bytes)
+                }
                 Edge::Hub { alive, reach, place } => {
                     if stun::is_success(&out.bytes) {
                         // The password was right: from here on the address is this call's.
                         alive.shared.table().remember(place.key, out.destination);
                     }
-                    alive.shared.socket.try_send_to(&out.bytes, reach.on_wire(out.destination))
+                    alive.shared.socket.try_send_to(&out.bytes, reach.on_wire(out.destination)).is_ok()
                 }
-                Edge::Own(own) => own.socket.try_send_to(&out.bytes, out.destination),
+                Edge::Own(own) => own.socket.try_send_to(&out.bytes, out.destination).is_ok(),
             };
-            if sent.is_err() {
+            if !sent {
                 self.session.stats_mut().send_errors += 1;
             }
         }

@@ -34,6 +34,11 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
+    /// Resolves when the peer is gone.
+    pub(crate) async fn closed(&self) {
+        self.sender.closed().await;
+    }
+
     /// `false` when the peer is gone. A full inbox drops the datagram and counts it.
     pub(crate) fn put(&self, datagram: Datagram) -> bool {
         match self.sender.try_send(datagram) {
@@ -150,8 +155,12 @@ impl Table {
 
     /// The inbox a datagram from `source` belongs in.
     pub(crate) fn route(&self, source: SocketAddr, bytes: &[u8]) -> Option<&Inbox> {
-        let by_name = stun::receiver_ufrag(bytes).and_then(|ufrag| self.by_ufrag.get(ufrag));
-        let key = by_name.or_else(|| self.by_address.get(&source))?;
+        self.by_check(bytes).or_else(|| Some(&self.peers.get(self.by_address.get(&source)?)?.inbox))
+    }
+
+    /// The inbox of the peer that a check names. `None` for everything else.
+    pub(crate) fn by_check(&self, bytes: &[u8]) -> Option<&Inbox> {
+        let key = self.by_ufrag.get(stun::receiver_ufrag(bytes)?)?;
         self.peers.get(key).map(|entry| &entry.inbox)
     }
 
