@@ -57,6 +57,7 @@ impl Conversation {
             sentence: self.user_sentence(),
             began: self.user.began.unwrap_or(self.now),
             end: self.user.end,
+            disturbed: self.user.disturbed,
         };
         self.user.reset();
         question

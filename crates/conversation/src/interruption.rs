@@ -14,6 +14,10 @@ use std::time::Duration;
 /// How long playout may take to say where it stopped.
 const STOP_WAIT: Duration = Duration::from_secs(2);
 
+/// A question is taken back for a mere sound once. After that a sound must last this long, or turn out to be words, so
+/// that noise cannot keep an answer away.
+const AFTER_NOISE: Duration = Duration::from_secs(1);
+
 /// A stopped response whose heard part is not known yet.
 #[derive(Debug)]
 pub(crate) struct Cut {
@@ -27,6 +31,29 @@ impl Conversation {
     pub(crate) fn agent_has_floor(&self) -> bool {
         let is_floor = |response: &Response| response.spoken_from.is_some() || response.question.is_some();
         self.response.as_ref().is_some_and(is_floor)
+    }
+
+    /// How long speech that begins now must last to take the floor from the agent; none if the agent does not have it.
+    pub(crate) fn shortest_interruption(&self) -> Option<Duration> {
+        let response = self.response.as_ref().filter(|_| self.agent_has_floor())?;
+        let configured = Duration::from_millis(self.config.asr.vad_duration.into());
+        let disturbed = response.question.as_ref().is_some_and(|question| question.disturbed);
+        Some(if disturbed { configured.max(AFTER_NOISE) } else { configured })
+    }
+
+    /// An utterance that began while the agent had the floor has ended in words, without having lasted long enough to
+    /// interrupt. Returns whether it counts.
+    pub(crate) fn counts_beside_agent(&mut self, began: CallTime) -> bool {
+        let Some(response) = &self.response else { return true };
+        if response.question.is_some() {
+            self.go_on_with_question();
+        } else if self.config.interrupt.enable_voice_interrupt {
+            if self.config.asr.vad_duration > 0 {
+                return false;
+            }
+            self.interrupt(InterruptReason::Voice, Some(began));
+        }
+        true
     }
 
     /// The user's speech has lasted as long as an interruption must.

@@ -6,7 +6,6 @@ use crate::{
     words,
 };
 use ringline_model::{CallTime, NoInterruptMode, UtteranceId};
-use std::time::Duration;
 
 /// 1000's code for failed recognition (client-sdk §4.3).
 const RECOGNITION_FAILED: u32 = 4005;
@@ -30,9 +29,8 @@ impl Conversation {
                 }
             }
         }
-        let may_interrupt = self.agent_has_floor();
-        let duration = Duration::from_millis(self.config.asr.vad_duration.into());
-        if let Some(utterance) = self.user.utterance.as_mut().filter(|_| may_interrupt) {
+        let duration = self.shortest_interruption();
+        if let (Some(utterance), Some(duration)) = (&mut self.user.utterance, duration) {
             utterance.decide_after(at, duration);
         }
     }
@@ -118,9 +116,8 @@ impl Conversation {
             Due::Ended(text, end) => {
                 let Some(utterance) = self.close_utterance() else { return };
                 let text = if utterance.by_word { words::without(&text, &self.config.interrupt.words) } else { text };
-                let too_short =
-                    utterance.contends && self.config.interrupt.enable_voice_interrupt && self.response.is_some();
-                if !utterance.discard && !too_short && text::is_speakable(&text) {
+                let wanted = !utterance.discard && text::is_speakable(&text);
+                if wanted && (!utterance.contends || self.counts_beside_agent(utterance.began())) {
                     self.user.add(&text, utterance.began(), Some(end));
                 }
                 self.after_utterance();

@@ -28,6 +28,8 @@ pub(crate) struct Question {
     pub sentence: SentenceId,
     pub began: CallTime,
     pub end: Option<TurnEnd>,
+    /// It was taken back for a sound without words, and is asked again.
+    pub disturbed: bool,
 }
 
 #[derive(Debug)]
@@ -83,6 +85,7 @@ pub(crate) struct UserTurn {
     pub began: Option<CallTime>,
     pub sentence: Option<SentenceId>,
     pub end: Option<TurnEnd>,
+    pub disturbed: bool,
     /// The subtitle as last shown.
     shown: String,
     /// Where the last utterance's speech ended; its audio is not given to the next.
@@ -133,6 +136,7 @@ impl UserTurn {
         self.said = text::trimmed(&text::join(&self.said, text), MAX_TURN_CHARS);
         self.began.get_or_insert(began);
         self.end = end;
+        self.disturbed = false;
     }
 
     /// Takes a question back that has not been answered yet: the user goes on with it. Returns the sentence id that is
@@ -141,6 +145,7 @@ impl UserTurn {
         self.said = text::trimmed(&text::join(&question.text, &self.said), MAX_TURN_CHARS);
         self.began = Some(question.began);
         self.end = question.end;
+        self.disturbed = true;
         self.shown = question.text;
         self.sentence.replace(question.sentence)
     }
@@ -151,6 +156,7 @@ impl UserTurn {
         self.shown.clear();
         self.began = None;
         self.end = None;
+        self.disturbed = false;
         self.sentence.take()
     }
 

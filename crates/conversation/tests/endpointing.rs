@@ -166,6 +166,60 @@ fn noise_while_the_agent_thinks_asks_the_same_question_again() {
     ]);
 }
 
+/// The question is asked for the second time, at 3.600 s, because a noise took it back.
+fn disturbed() -> Call {
+    let mut call = Call::joined(config(|_| ()));
+    call.at(1000).user_says(0, "What is it?").at(3000).speech_starts().at(3200).speech_pauses().transcript(1, 1, "");
+    call.at(3600).skip();
+    call
+}
+
+#[test]
+fn noise_takes_a_question_back_only_once() {
+    let mut call = disturbed();
+    call.at(3700).speech_starts().at(4500).speech_pauses().transcript(2, 1, "").at(5000).expect(&[
+        "3.700s open u2 from 3.400s",
+        "4.500s transcribe u2 rev 1",
+        "4.900s close u2",
+    ]);
+    call.at(5000).speech_starts().at(6000).expect(&[
+        "5.000s open u3 from 4.700s",
+        "6.000s cancel r2",
+        "6.000s state Listening",
+    ]);
+}
+
+#[test]
+fn words_after_noise_still_belong_to_the_question() {
+    let mut call = disturbed();
+    call.at(3700).speech_starts().at(4300).speech_pauses().transcript(2, 1, "In Paris.").at(5000).expect(&[
+        "3.700s open u2 from 3.400s",
+        "4.300s transcribe u2 rev 1",
+        "4.700s close u2",
+        "4.700s cancel r2",
+        "4.700s state Listening",
+        "4.700s user #1 end: \"What is it? In Paris.\"",
+        "4.700s state Thinking",
+        "4.700s generate r3 #1: S:P | U:What is it? In Paris.",
+    ]);
+}
+
+#[test]
+fn words_after_noise_interrupt_an_answer_that_has_begun_meanwhile() {
+    let mut call = disturbed();
+    call.at(3700).speech_starts().text(2, "So.").finished(2).speaks(0).at(4300).speech_pauses();
+    call.transcript(2, 1, "In Paris.").skip().at(4700).expect(&[
+        "4.700s close u2",
+        "4.700s cancel r2",
+        "4.700s stop playout r2",
+        "4.700s interrupted Voice",
+        "4.700s state Listening",
+        "4.700s record interrupted r2 Voice, speech from 3.700s",
+    ]);
+    call.stopped(2, 0, 1000);
+    assert_eq!(call.take_lines()[1], "4.700s user #2 end: \"In Paris.\"");
+}
+
 #[test]
 fn a_pause_without_an_utterance_and_answers_for_unknown_ones_mean_nothing() {
     let mut call = Call::joined(config(|_| ()));

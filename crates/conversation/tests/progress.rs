@@ -8,6 +8,7 @@ use ringline_conversation::{
     AgentState, ClientCommand, Conversation, Input, JournalEntry, Message, Output, Role, Setup, Step, StopCause, replay,
 };
 use ringline_model::{AgentConfig, CallTime, NoInterruptMode, ResponseId, SegmentId, TurnDetectionMode, UtteranceId};
+use std::collections::BTreeSet;
 
 const TEXTS: &[&str] = &[
     "",
@@ -148,7 +149,7 @@ struct Watcher {
     open: Option<UtteranceId>,
     generating: Option<ResponseId>,
     ended: bool,
-    unanswered: Vec<SegmentId>,
+    cancelled: BTreeSet<ResponseId>,
 }
 
 impl Watcher {
@@ -175,15 +176,20 @@ impl Watcher {
                 (self.generating, self.response) = (Some(*response), *response);
             }
             Output::Synthesise { response, segment, text, rate, .. } => {
+                assert!(!self.cancelled.contains(response), "a cancelled response speaks");
                 assert!(*response >= self.response, "an older response speaks");
                 assert!(text.chars().any(char::is_alphanumeric) && text.chars().count() <= 200, "{text:?}");
                 assert!((0.5..=2.0).contains(rate));
                 assert_eq!(segment.0, self.segments);
                 (self.response, self.segments) = (*response, self.segments + 1);
-                self.unanswered.push(*segment);
             }
-            Output::CancelResponse { response } => self.generating = self.generating.filter(|id| id != response),
-            Output::StopPlayout { .. } => self.unanswered.clear(),
+            Output::CancelResponse { response } => {
+                assert!(self.cancelled.insert(*response), "{response} is cancelled twice");
+                self.generating = self.generating.filter(|id| id != response);
+            }
+            Output::StopPlayout { response } => {
+                assert!(self.cancelled.contains(response), "playout stops for a response that goes on");
+            }
             Output::End { .. } => {
                 assert_eq!(self.open, None, "an utterance is left open");
                 self.ended = true;
