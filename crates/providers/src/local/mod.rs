@@ -1,5 +1,6 @@
 //! Speech and language models that run on this machine, on threads of their own.
 
+pub mod hibari;
 pub mod llama;
 mod mel;
 mod ort_env;

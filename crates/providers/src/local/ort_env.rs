@@ -40,20 +40,29 @@ fn environment(store: &ModelStore) -> Result<&'static Environment, LoadError> {
 
 /// Opens the model called `name` in the store.
 pub(crate) fn session(store: &ModelStore, name: &str) -> Result<Session, LoadError> {
+    open(store, name, std::env::var_os("QMM").is_some())
+}
+
+/// Opens a model in which ONNX Runtime's careful int8 products cannot be had: it fails to rewrite hibari for them.
+pub(crate) fn session_with_plain_products(store: &ModelStore, name: &str) -> Result<Session, LoadError> {
+    open(store, name, false)
+}
+
+fn open(store: &ModelStore, name: &str, careful: bool) -> Result<Session, LoadError> {
     let environment = environment(store)?;
     let path = store.path(name)?;
-    build(environment, &path).map_err(|message| LoadError::Model { path, message })
+    build(environment, &path, careful).map_err(|message| LoadError::Model { path, message })
 }
 
 /// The builder's errors hold the builder and cannot cross threads, so they become text here.
-fn build(environment: &Environment, path: &std::path::Path) -> Result<Session, String> {
+fn build(environment: &Environment, path: &std::path::Path, careful: bool) -> Result<Session, String> {
     let builder = Session::builder(environment).map_err(|error| error.to_string())?;
     let mut builder = builder
         .with_intra_threads(1)
         .and_then(|builder| builder.with_inter_threads(1))
         .and_then(|builder| builder.with_intra_op_spinning(false))
         // Int8 products overflow on CPUs with AVX2 and without VNNI unless asked to be careful; elsewhere it is free.
-        .and_then(|builder| builder.with_precise_qmm())
+        .and_then(|builder| if careful { builder.with_precise_qmm() } else { Ok(builder) })
         .map_err(|error| error.to_string())?;
     builder.commit_from_file(path).map_err(|error| error.to_string())
 }
