@@ -179,6 +179,31 @@ fn speech_before_a_spoken_text_does_not_cut_it() {
 }
 
 #[test]
+fn speech_that_has_interrupted_does_not_cut_a_spoken_text_that_comes_after() {
+    let mut call = speaking(|_| ());
+    call.at(2500).speech_starts().stopped(1, 0, 0).input(Input::Say { text: "News.".into(), interrupt: true }).skip();
+    call.speaks(2).at(2800).speech_pauses().transcript(1, 1, "What?").skip().at(3200).expect(&["3.200s close u1"]);
+    call.at(3300).speech_starts().skip();
+    assert_eq!(call.state(), AgentState::Listening);
+}
+
+#[test]
+fn speech_the_agent_finished_under_is_kept_beside_a_spoken_text_that_comes_after() {
+    let mut call = speaking(|config| config.asr.vad_duration = 2000);
+    call.at(3400).played(0).plays(1).at(4300).speech_starts().at(4400).played(1);
+    call.input(Input::Say { text: "News.".into(), interrupt: true }).speaks(2).at(4600).speech_pauses();
+    call.transcript(1, 1, "What?").at(5000).skip().at(5400).played(2);
+    assert!(call.take_lines().contains(&"5.400s user #3 end: \"What?\"".to_owned()));
+}
+
+#[test]
+fn an_interrupt_word_in_a_void_transcript_means_nothing() {
+    let mut call = uninterruptible(NoInterruptMode::Cache, &["stop"]);
+    call.at(2600).speech_starts().at(2800).speech_pauses().at(2900).speech_resumes().skip();
+    call.transcript(1, 1, "Stop.").expect_nothing();
+}
+
+#[test]
 fn there_is_no_barge_in_while_the_user_is_away() {
     let mut call = speaking(|config| config.user_offline_timeout = 60);
     call.at(2500).input(Input::UserLeft).speech_starts().at(3000).expect_nothing();

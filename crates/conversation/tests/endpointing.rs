@@ -93,6 +93,13 @@ fn semantic_mode_does_not_wait_for_a_model_that_says_nothing() {
 }
 
 #[test]
+fn a_late_step_does_all_that_has_become_due() {
+    let mut call = semantic(None);
+    call.at(1000).speech_starts().at(2000).speech_pauses().transcript(0, 1, "Yes.").skip().late(9000);
+    assert_eq!(call.take_lines()[..2], ["9.000s score u0 rev 1", "9.000s close u0"]);
+}
+
+#[test]
 fn a_score_of_an_earlier_pause_is_dropped() {
     let mut call = semantic(None);
     call.at(1000).speech_starts().at(2000).speech_pauses().at(2300).speech_resumes().at(3000).speech_pauses();
@@ -142,6 +149,7 @@ fn a_user_who_goes_on_before_the_answer_is_heard_has_asked_one_question() {
         "4.400s state Thinking",
         "4.400s generate r2 #1: S:P | U:What is the weather today?",
     ]);
+    call.text(1, "Late. Late.").failed(1).expect_nothing();
     call.text(2, "Dry.").finished(2).speaks(0).after(1000).played(0).skip();
     assert_eq!(call.history(), ["U:What is the weather today?", "A:Dry."]);
 }

@@ -37,6 +37,8 @@ fn back() -> impl Strategy<Value = u64> {
 #[derive(Clone, Debug)]
 struct Act {
     wait_ms: u64,
+    /// The edge is busy and skips the deadlines on the way.
+    late: bool,
     back: u64,
     what: What,
 }
@@ -88,7 +90,7 @@ fn what() -> impl Strategy<Value = What> {
         4 => Just(What::Paused),
         2 => Just(What::Resumed),
         2 => text().prop_map(What::Interim),
-        6 => (text(), 0u32..3).prop_map(|(text, back)| What::Transcript(text, back)),
+        8 => (text(), prop_oneof![5 => Just(0u32), 1 => 1u32..3]).prop_map(|(text, back)| What::Transcript(text, back)),
         1 => (0u32..2).prop_map(What::TranscriptFailed),
         2 => any::<f32>().prop_map(What::Score),
     ];
@@ -117,8 +119,9 @@ fn what() -> impl Strategy<Value = What> {
 }
 
 fn act() -> impl Strategy<Value = Act> {
-    let wait = prop_oneof![6 => 0u64..300, 3 => 300u64..3000, 1 => 3000u64..40_000];
-    (wait, back(), what()).prop_map(|(wait_ms, back, what)| Act { wait_ms, back, what })
+    let wait = prop_oneof![30 => 0u64..300, 12 => 300u64..1500, 1 => 1500u64..40_000];
+    let late = proptest::bool::weighted(0.2);
+    (wait, late, back(), what()).prop_map(|(wait_ms, late, back, what)| Act { wait_ms, late, back, what })
 }
 
 fn config() -> impl Strategy<Value = AgentConfig> {
@@ -263,10 +266,13 @@ fn run(setup: &Setup, acts: &[Act]) -> Vec<JournalEntry> {
     step(&mut conversation, &mut watcher, now, Step::Timeout);
     for act in acts {
         let until = CallTime::from_micros(now.as_micros() + act.wait_ms * 1000);
-        while let Some(due) = conversation.poll_timeout().filter(|due| *due <= until) {
+        while let Some(due) = conversation.poll_timeout().filter(|due| *due <= until && !act.late) {
             step(&mut conversation, &mut watcher, due, Step::Timeout);
         }
         now = until;
+        if act.late && conversation.poll_timeout().is_some_and(|due| due <= now) {
+            step(&mut conversation, &mut watcher, now, Step::Timeout);
+        }
         if let Some(input) = watcher.input(act, now) {
             step(&mut conversation, &mut watcher, now, Step::Input(input));
         }
@@ -283,16 +289,16 @@ fn run(setup: &Setup, acts: &[Act]) -> Vec<JournalEntry> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_inputs_in_any_order_are_survived(
         config in config(),
-        joined in any::<bool>(),
-        mut acts in proptest::collection::vec(act(), 0..120),
+        joined in proptest::bool::weighted(0.9),
+        mut acts in proptest::collection::vec(act(), 0..200),
     ) {
         if joined {
-            acts.insert(0, Act { wait_ms: 100, back: 0, what: What::Joined });
+            acts.insert(0, Act { wait_ms: 100, late: false, back: 0, what: What::Joined });
         }
         let setup = Setup { config, history: vec![Message { role: Role::User, text: "earlier".into() }] };
         let journal = run(&setup, &acts);

@@ -65,6 +65,13 @@ impl Call {
         self
     }
 
+    /// Lets time pass and does what became due in one step at the end, as a busy edge would.
+    pub fn late(&mut self, at: u64) -> &mut Self {
+        self.now = at;
+        self.step(Step::Timeout, at);
+        self
+    }
+
     pub fn after(&mut self, by: u64) -> &mut Self {
         self.at(self.now + by)
     }
