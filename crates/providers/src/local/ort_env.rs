@@ -6,6 +6,7 @@
 use crate::models::{ModelStore, NotPulled};
 use ort::environment::Environment;
 use ort::session::Session;
+use ort::session::builder::SessionBuilder;
 use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -40,7 +41,7 @@ fn environment(store: &ModelStore) -> Result<&'static Environment, LoadError> {
 
 /// Opens the model called `name` in the store.
 pub(crate) fn session(store: &ModelStore, name: &str) -> Result<Session, LoadError> {
-    open(store, name, std::env::var_os("QMM").is_some())
+    open(store, name, int8_products_overflow())
 }
 
 /// Opens a model in which ONNX Runtime's careful int8 products cannot be had: it fails to rewrite hibari for them.
@@ -54,15 +55,26 @@ fn open(store: &ModelStore, name: &str, careful: bool) -> Result<Session, LoadEr
     build(environment, &path, careful).map_err(|message| LoadError::Model { path, message })
 }
 
+/// CPUs with AVX2 and without VNNI saturate when they multiply unsigned by signed bytes. There ONNX Runtime is asked to
+/// be careful; elsewhere that would only make Whisper half as fast.
+fn int8_products_overflow() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return !is_x86_feature_detected!("avx512vnni") && !is_x86_feature_detected!("avxvnni");
+    #[cfg(not(target_arch = "x86_64"))]
+    return false;
+}
+
 /// The builder's errors hold the builder and cannot cross threads, so they become text here.
 fn build(environment: &Environment, path: &std::path::Path, careful: bool) -> Result<Session, String> {
+    fn text(error: ort::Error<SessionBuilder>) -> String {
+        error.to_string()
+    }
     let builder = Session::builder(environment).map_err(|error| error.to_string())?;
-    let mut builder = builder
-        .with_intra_threads(1)
-        .and_then(|builder| builder.with_inter_threads(1))
-        .and_then(|builder| builder.with_intra_op_spinning(false))
-        // Int8 products overflow on CPUs with AVX2 and without VNNI unless asked to be careful; elsewhere it is free.
-        .and_then(|builder| if careful { builder.with_precise_qmm() } else { Ok(builder) })
-        .map_err(|error| error.to_string())?;
+    let builder = builder.with_intra_threads(1).map_err(text)?;
+    let builder = builder.with_inter_threads(1).map_err(text)?;
+    let mut builder = builder.with_intra_op_spinning(false).map_err(text)?;
+    if careful {
+        builder = builder.with_precise_qmm().map_err(text)?;
+    }
     builder.commit_from_file(path).map_err(|error| error.to_string())
 }

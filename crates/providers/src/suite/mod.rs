@@ -2,8 +2,11 @@
 //!
 //! For tests only: each family's tests run these against its own providers.
 
+pub mod end_of_turn;
 pub mod language_model;
+pub mod recognizer;
 pub mod synthesizer;
+pub mod voice_activity;
 
 use crate::models::ModelStore;
 use std::time::Duration;

@@ -12,7 +12,6 @@ const SPEECH: f32 = 0.3;
 /// Positions and lengths are samples since the utterance began.
 pub(super) struct SpeechMeter {
     detector: EarshotVad,
-    /// Up to here it has listened.
     heard: u64,
     speech: u64,
     last_speech: u64,
@@ -23,19 +22,21 @@ impl SpeechMeter {
         SpeechMeter { detector: EarshotVad::new(), heard: 0, speech: 0, last_speech: 0 }
     }
 
-    /// Listens to what is new in `audio`, which begins at `start`.
+    /// Listens on, from `start`; an incomplete frame at the end is left for the next time.
     pub(super) fn listen(&mut self, start: u64, audio: &[f32]) {
-        if self.heard < start {
-            self.heard = start;
-        }
-        let known = usize::try_from(self.heard - start).unwrap_or(usize::MAX).min(audio.len());
-        for frame in audio[known..].chunks_exact(self.detector.frame_len()) {
+        self.heard = start;
+        for frame in audio.chunks_exact(self.detector.frame_len()) {
             self.heard += frame.len() as u64;
             if self.detector.predict(frame) > SPEECH {
                 self.speech += frame.len() as u64;
                 self.last_speech = self.heard;
             }
         }
+    }
+
+    /// Up to here it has listened.
+    pub(super) fn heard(&self) -> u64 {
+        self.heard
     }
 
     /// Samples of speech so far.

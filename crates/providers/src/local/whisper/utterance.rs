@@ -133,7 +133,7 @@ impl Utterance {
         let range = state.start..state.start + length as u64;
         let audio = state.audio[..length].to_vec();
         drop(state);
-        self.meter().listen(range.start, &audio);
+        drop(self.listen_to(range.end));
         Piece { audio, range, is_last }
     }
 
@@ -174,17 +174,23 @@ impl Utterance {
         self.would_answer(run_end, end).then_some(text)
     }
 
-    /// Whether a run over the audio up to `run_end` gives the text up to `end`: nothing is said in between, and the run
-    /// heard the silence behind the last word.
+    /// Whether a run over the audio up to `run_end` gives the text up to `end`: it is the same audio, or nothing is said
+    /// in between and the run heard the silence behind the last word.
     pub(super) fn would_answer(&self, run_end: u64, end: u64) -> bool {
+        run_end == end || self.listen_to(end).last_speech() + WORD_MARGIN <= run_end
+    }
+
+    /// The meter, having heard everything up to `end`.
+    fn listen_to(&self, end: u64) -> MutexGuard<'_, SpeechMeter> {
+        let mut meter = self.meter();
         let (start, audio) = {
             let state = self.state();
-            let from = |position: u64| (position.saturating_sub(state.start) as usize).min(state.audio.len());
-            (run_end.max(state.start), state.audio[from(run_end)..from(end).max(from(run_end))].to_vec())
+            let start = meter.heard().max(state.start);
+            let index = |position: u64| (position.saturating_sub(state.start) as usize).min(state.audio.len());
+            (start, state.audio[index(start)..index(end.max(start))].to_vec())
         };
-        let mut meter = self.meter();
         meter.listen(start, &audio);
-        meter.last_speech() + WORD_MARGIN <= run_end
+        meter
     }
 
     /// Takes the text of an interim run; what to show, if that is new.
@@ -281,6 +287,49 @@ mod tests {
         let end = utterance.end();
         utterance.push(&noise(SECOND));
         assert_eq!(utterance.next_piece(end).audio.len(), SECOND);
+    }
+
+    /// Hold music, which the meter takes for speech.
+    fn chord(samples: usize) -> Vec<f32> {
+        let tone = |hz: f32, i: usize| (i as f32 * hz * std::f32::consts::TAU / EAR_RATE as f32).sin() * 0.15;
+        (0..samples).map(|i| tone(261.6, i) + tone(329.6, i) + tone(392.0, i)).collect()
+    }
+
+    #[test]
+    fn a_run_answers_for_later_audio_only_while_nothing_more_is_said() {
+        let utterance = utterance();
+        utterance.push(&chord(2 * SECOND));
+        utterance.push(&vec![0.0; SECOND]);
+        let run = utterance.next_piece(utterance.end());
+        assert!(utterance.has_speech(&run));
+        utterance.complete(&run, "so far");
+        utterance.push(&vec![0.0; SECOND]);
+        assert_eq!(utterance.known_text(utterance.end()).as_deref(), Some("so far"));
+        utterance.push(&chord(SECOND));
+        assert_eq!(utterance.known_text(utterance.end()), None);
+        assert_eq!(utterance.known_text(4 * SECOND as u64), None, "later speech makes a run doubtful, never wrong");
+    }
+
+    #[test]
+    fn a_run_that_ends_within_a_word_answers_for_its_own_audio_only() {
+        let utterance = utterance();
+        utterance.push(&chord(2 * SECOND));
+        let run = utterance.next_piece(utterance.end());
+        utterance.complete(&run, "so f");
+        assert_eq!(utterance.known_text(utterance.end()).as_deref(), Some("so f"));
+        utterance.push(&vec![0.0; SECOND]);
+        assert_eq!(utterance.known_text(utterance.end()), None);
+    }
+
+    #[test]
+    fn asking_about_later_audio_loses_none_of_the_speech_before() {
+        let utterance = utterance();
+        utterance.push(&chord(30 * SECOND));
+        assert!(!utterance.would_answer(29 * SECOND as u64, 30 * SECOND as u64));
+        let first = utterance.next_piece(utterance.end());
+        utterance.settle(&first, "");
+        let second = utterance.next_piece(utterance.end());
+        assert!(utterance.has_speech(&first) && utterance.has_speech(&second));
     }
 
     #[test]
