@@ -5,6 +5,7 @@ pub mod earshot;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod models;
+pub mod openai;
 pub mod scripted;
 pub mod suite;
 pub mod text;

@@ -1,0 +1,147 @@
+//! What goes to the service.
+
+use super::OpenAiConfig;
+use crate::{ChatRequest, ChatRole};
+use reqwest::Url;
+use serde::Serialize;
+
+/// The address of the chat completions under a base URL. None: the base is no web address.
+pub(super) fn url(base: &str) -> Option<Url> {
+    let mut url = Url::parse(base).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())?;
+    let path = format!("{}/chat/completions", url.path().trim_end_matches('/'));
+    url.set_path(&path);
+    url.set_fragment(None);
+    Some(url)
+}
+
+/// The address with more query: `k=v&k=v`, as a caller wrote it.
+pub(super) fn with_query(mut url: Url, extra: Option<&str>) -> Url {
+    let extra = extra.map(|extra| extra.trim_start_matches(['?', '&'])).filter(|extra| !extra.is_empty());
+    if let Some(extra) = extra {
+        let query = match url.query() {
+            Some(query) => format!("{query}&{extra}"),
+            None => extra.to_owned(),
+        };
+        url.set_query(Some(&query));
+    }
+    url
+}
+
+#[derive(Serialize)]
+pub(super) struct Body<'r> {
+    model: &'r str,
+    stream: bool,
+    messages: Vec<Message<'r>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<u32>,
+    #[serde(rename = "extendData", skip_serializing_if = "Option::is_none")]
+    extend_data: Option<ExtendData<'r>>,
+}
+
+#[derive(Serialize)]
+struct Message<'r> {
+    role: &'static str,
+    content: &'r str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ExtendData<'r> {
+    instance_id: &'r str,
+    channel_id: &'r str,
+    sentence_id: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_data: Option<&'r str>,
+}
+
+pub(super) fn body<'r>(config: &'r OpenAiConfig, request: &'r ChatRequest) -> Body<'r> {
+    let messages = request.messages.iter().map(|message| {
+        let role = match message.role {
+            ChatRole::System => "system",
+            ChatRole::User => "user",
+            ChatRole::Assistant => "assistant",
+        };
+        Message { role, content: &message.text }
+    });
+    let context = &request.context;
+    let extend_data = config.extend_data.then(|| ExtendData {
+        instance_id: &context.instance_id,
+        channel_id: &context.channel_id,
+        sentence_id: context.sentence_id,
+        user_data: context.user_data.as_deref(),
+    });
+    Body {
+        model: &config.model,
+        stream: true,
+        messages: messages.collect(),
+        temperature: config.temperature,
+        max_tokens: config.max_tokens,
+        extend_data,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ChatContext, ChatMessage};
+    use serde_json::json;
+
+    #[test]
+    fn the_path_is_appended_to_any_base() {
+        for (base, full) in [
+            ("http://localhost:8000/v1", "http://localhost:8000/v1/chat/completions"),
+            ("https://example.com/v1/", "https://example.com/v1/chat/completions"),
+            ("https://example.com", "https://example.com/chat/completions"),
+            ("https://example.com/v1?version=2#x", "https://example.com/v1/chat/completions?version=2"),
+        ] {
+            assert_eq!(url(base).expect("an address").as_str(), full);
+        }
+        for base in ["", "example.com/v1", "ftp://example.com", "file:///etc/passwd", "data:,x"] {
+            assert_eq!(url(base), None, "{base}");
+        }
+    }
+
+    #[test]
+    fn extra_query_follows_what_is_there() {
+        let plain = url("http://localhost/v1").expect("an address");
+        assert_eq!(with_query(plain.clone(), Some("a=1&b=2")).query(), Some("a=1&b=2"));
+        assert_eq!(with_query(plain.clone(), Some("")).query(), None);
+        let more = with_query(plain, Some("a=1"));
+        assert_eq!(with_query(more, Some("?b=x y#z")).as_str(), "http://localhost/v1/chat/completions?a=1&b=x%20y%23z");
+    }
+
+    #[test]
+    fn the_body_is_the_vendors() {
+        let request = ChatRequest {
+            messages: vec![
+                ChatMessage { role: ChatRole::System, text: "Be brief.".into() },
+                ChatMessage { role: ChatRole::User, text: "Is it raining?".into() },
+            ],
+            context: ChatContext {
+                instance_id: "9f1c".into(),
+                channel_id: "4a7d".into(),
+                sentence_id: 3,
+                user_data: Some("{\"order\":\"A1\"}".into()),
+                extra_query: None,
+            },
+        };
+        let mut config = OpenAiConfig::new("http://localhost", "abc");
+        let messages =
+            json!([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Is it raining?"}]);
+        assert_eq!(
+            serde_json::to_value(body(&config, &request)).expect("serialises"),
+            json!({
+                "model": "abc", "stream": true, "messages": messages,
+                "extendData": {"instanceId": "9f1c", "channelId": "4a7d", "sentenceId": 3, "userData": "{\"order\":\"A1\"}"}
+            })
+        );
+        config.extend_data = false;
+        config.max_tokens = Some(100);
+        assert_eq!(
+            serde_json::to_value(body(&config, &request)).expect("serialises"),
+            json!({"model": "abc", "stream": true, "messages": messages, "max_tokens": 100})
+        );
+    }
+}
