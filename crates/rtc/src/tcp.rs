@@ -114,14 +114,15 @@ async fn serve(stream: TcpStream, source: SocketAddr, shared: std::sync::Weak<Sh
         }
     };
     let mut writing = pin!(write_frames(write, queued));
-    tokio::select! {
-        () = reading => {}
-        () = &mut writing => {}
-        () = inbox.closed() => {
-            // The call has ended; its goodbye may still be in the queue, which ends now.
-            drop(listed);
-            timeout(TCP_GOODBYE, writing).await.ok();
-        }
+    let written = tokio::select! {
+        () = reading => false,
+        () = &mut writing => true,
+        () = inbox.closed() => false,
+    };
+    // The call's goodbye may still be in the queue, which ends with its entry in the list.
+    drop(listed);
+    if !written {
+        timeout(TCP_GOODBYE, writing).await.ok();
     }
 }
 
