@@ -22,9 +22,7 @@ const PARTS: { name: PartName; label: string; hint: string }[] = [
 
 /** The parts in the order in which they happen; they add up to the total. */
 export function partsOf(latency: TurnLatency): Part[] {
-  // What waited for the transcript alone is reported as a share of endpointing; here it stands beside it.
-  const endpointing = Math.max(0, latency.endpointing - latency.transcript);
-  return PARTS.map((part) => ({ ...part, ms: part.name === "endpointing" ? endpointing : latency[part.name] }));
+  return PARTS.map((part) => ({ ...part, ms: latency[part.name] }));
 }
 
 /** `820 ms`, `1.46 s`. */

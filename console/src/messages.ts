@@ -9,10 +9,7 @@ export type AgentState = "listening" | "thinking" | "speaking";
 /** Why the agent stopped speaking. */
 export type InterruptReason = "unknown" | "words" | "voice" | "command" | "speech" | "text";
 
-/**
- * Milliseconds from the user's last speech sample to the agent's first one, and the parts that add up to it.
- * `transcript` is not one more: it is the share of `endpointing` that waited for the text alone.
- */
+/** Milliseconds from the user's last speech sample to the agent's first one, and the parts that add up to it. */
 export interface TurnLatency {
   sentenceId: number;
   endpointing: number;

@@ -150,6 +150,10 @@ class Caller:
         self.errors = err
         return self.process.returncode, self.events
 
+    def problem(self):
+        """What to show when the caller failed."""
+        return f"{self.events[-3:]} {self.errors}"
+
     def messages(self, kind):
         """Data of the data-channel messages of one type."""
         of_kind = (e["message"] for e in self.events if e["event"] == "message" and e["message"].get("type") == kind)

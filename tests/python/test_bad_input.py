@@ -34,7 +34,7 @@ class BadInput(unittest.TestCase):
     def tearDownClass(cls):
         code, _ = cls.neighbour.finish()
         cls.server.__exit__()
-        assert code == 0, f"the call next to it noticed: {cls.neighbour.events[-3:]}"
+        assert code == 0, f"the call next to it noticed: {cls.neighbour.problem()}"
 
     def join(self, **body):
         status, answer = self.server.post(JOIN, body)

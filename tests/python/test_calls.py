@@ -22,7 +22,7 @@ class Calls(unittest.TestCase):
     def test_a_call_of_two_turns_is_answered_recorded_and_replays(self):
         caller = self.server.caller("--wav", LONG, "--wav", SHORT)
         code, _ = caller.finish()
-        self.assertEqual(code, 0, caller.events[-3:])
+        self.assertEqual(code, 0, caller.problem())
         instance = caller.first("started")["instanceId"]
 
         user = [s["text"] for s in caller.messages(1003) if s["end"]]
@@ -36,7 +36,7 @@ class Calls(unittest.TestCase):
         states = [s["state"] for s in caller.messages(1001)]
         self.assertEqual(states, [3, 1, 2, 3, 1, 2, 3, 1], "speaking, listening, thinking in turn")
         for latency in caller.messages(9001):
-            parts = ("endpointing", "firstText", "firstSegment", "firstAudio", "playout")
+            parts = ("endpointing", "transcript", "firstText", "firstSegment", "firstAudio", "playout")
             self.assertEqual(sum(latency[p] for p in parts), latency["total"])
 
         self.finished(instance)
@@ -51,7 +51,7 @@ class Calls(unittest.TestCase):
     def test_speaking_over_the_agent_silences_it_with_reason_voice(self):
         caller = self.server.caller("--wav", LONG, "--wav", SHORT, "--interrupt-after", "1500")
         code, _ = caller.finish()
-        self.assertEqual(code, 0, caller.events[-3:])
+        self.assertEqual(code, 0, caller.problem())
         self.assertEqual([m["reason"] for m in caller.messages(1016)], [2])
         self.assertIsNotNone(caller.first("barge_in"), "the agent did not fall silent")
         cut = next(i for i, e in enumerate(caller.events) if e["event"] == "interrupted")
@@ -63,7 +63,7 @@ class Calls(unittest.TestCase):
         callers = [self.server.caller("--wav", LONG, "--user", f"user-{n}") for n in range(2)]
         for caller in callers:
             code, _ = caller.finish()
-            self.assertEqual(code, 0, caller.events[-3:])
+            self.assertEqual(code, 0, caller.problem())
             self.assertEqual([s["text"] for s in caller.messages(1003) if s["end"]], ["Hello, who am I talking to?"])
         self.assertNotEqual(callers[0].first("started")["channelId"], callers[1].first("started")["channelId"])
 

@@ -12,6 +12,7 @@
 
 mod ear;
 mod error;
+mod lead;
 mod level;
 mod mouth;
 mod ogg_track;
@@ -21,6 +22,7 @@ mod resample;
 
 pub use ear::{Ear, EarPath, EarStats, LATE_RUN, MAX_CONCEALED_PACKETS, MAX_FILL, MIN_PAYLOAD};
 pub use error::AudioError;
+pub use lead::LeadTrim;
 pub use level::{FLOOR_DBFS, level_dbfs, rms};
 pub use mouth::{MOUTH_BITRATE, MOUTH_COMPLEXITY, MouthEncoder};
 pub use ogg_track::{MAX_GAP, MAX_HEADER, OggTrack, OggTrackConfig, OggTrackStats, PAGE};

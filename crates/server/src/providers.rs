@@ -86,11 +86,11 @@ fn scripted(config: &Config) -> anyhow::Result<ScriptedFamily> {
 }
 
 fn openai(config: &Config) -> anyhow::Result<Arc<dyn LanguageModel>> {
-    use ringline_providers::openai::{OpenAi, OpenAiConfig};
+    use ringline_providers::openai::{OpenAiConfig, OpenAiLanguageModel};
     let name = &config.llm.api_key_env;
     let api_key = if name.is_empty() { None } else { std::env::var(name).ok() };
-    let openai = OpenAiConfig { base_url: config.llm.base_url.clone(), model: config.llm.model.clone(), api_key };
-    Ok(Arc::new(OpenAi::new(openai)?))
+    let openai = OpenAiConfig { api_key, ..OpenAiConfig::new(&config.llm.base_url, &config.llm.model) };
+    Ok(Arc::new(OpenAiLanguageModel::new(openai, tokio::runtime::Handle::current())?))
 }
 
 #[cfg(feature = "local")]
@@ -98,56 +98,60 @@ mod local {
     use super::CallProviders;
     use crate::config::Config;
     use anyhow::Context;
-    use ringline_providers::local::{Hibari, LlamaConfig, LocalLanguageModel, SileroModel, SmartTurn, Whisper};
+    use ringline_providers::local::hibari::Hibari;
+    use ringline_providers::local::llama::{LlamaConfig, LlamaModel};
+    use ringline_providers::local::{SileroVad, SmartTurn, Whisper, WhisperConfig};
     use ringline_providers::models::ModelStore;
     use std::sync::Arc;
 
     /// Models on this machine, loaded.
     pub struct Local {
-        silero: SileroModel,
+        silero: SileroVad,
         whisper: Arc<Whisper>,
         smart_turn: Arc<SmartTurn>,
-        language_model: Arc<LocalLanguageModel>,
+        language_model: Arc<LlamaModel>,
         hibari: Arc<Hibari>,
     }
 
     impl Local {
         pub fn load(config: &Config) -> anyhow::Result<Self> {
             let store = open_store(config)?;
-            let cores = std::thread::available_parallelism().map_or(1, usize::from);
-            let threads = match config.models.llm_threads {
-                0 => cores.saturating_sub(1).clamp(1, 4),
-                threads => threads,
-            };
             let timed = |what: &'static str| {
                 let began = std::time::Instant::now();
                 move || tracing::info!(what, ms = began.elapsed().as_millis() as u64, "loaded")
             };
-            let hint = || format!("run `ringline models pull --tier {}` first", config.models.tier);
+            let hint = || format!("run `ringline models pull {}` first", config.models.tier);
             let done = timed("voice activity detection");
-            let silero = SileroModel::load(&store).with_context(hint)?;
+            let silero = SileroVad::load(&store).with_context(hint)?;
             done();
             let done = timed("end-of-turn model");
             let smart_turn = Arc::new(SmartTurn::load(&store).with_context(hint)?);
             done();
             let done = timed("speech recognition");
-            let whisper = Arc::new(Whisper::load(&store).with_context(hint)?);
+            let whisper = Arc::new(Whisper::load(&store, WhisperConfig::default()).with_context(hint)?);
             done();
             let done = timed("speech synthesis");
             let hibari = Arc::new(Hibari::load(&store).with_context(hint)?);
             done();
             let done = timed("language model");
-            let path = store.path(&format!("llm-{}", config.models.tier)).with_context(hint)?;
-            let llama =
-                LlamaConfig { threads, system_prompt: config.agent.system_prompt.clone(), ..LlamaConfig::default() };
-            let language_model = Arc::new(LocalLanguageModel::load(&path, llama).with_context(hint)?);
+            let model = match config.models.tier.as_str() {
+                "tiny" => "smollm2-135m-instruct",
+                "small" => "qwen2.5-coder-0.5b-instruct",
+                _ => "qwen2.5-coder-1.5b-instruct",
+            };
+            let llama = LlamaConfig {
+                threads: (config.models.llm_threads > 0).then_some(config.models.llm_threads),
+                warm_up: Some(config.agent.system_prompt.clone()),
+                ..LlamaConfig::default()
+            };
+            let language_model = Arc::new(LlamaModel::load(&store.path(model).with_context(hint)?, llama)?);
             done();
             Ok(Self { silero, whisper, smart_turn, language_model, hibari })
         }
 
         pub fn for_call(&self) -> CallProviders {
             CallProviders {
-                voice_activity: Box::new(self.silero.open()),
+                voice_activity: Box::new(self.silero.another()),
                 recognizer: self.whisper.clone(),
                 end_of_turn: self.smart_turn.clone(),
                 language_model: self.language_model.clone(),

@@ -70,8 +70,8 @@ pub enum InterruptReason {
     Text = 5,
 }
 
-/// Last sample of the user's speech to first sample of the answer, in ms, and its parts. `endpointing` (of which
-/// `transcript` waited for the text alone), `first_text`, `first_segment`, `first_audio` and `playout` add up to `total`.
+/// Last sample of the user's speech to first sample of the answer, in ms, and its parts in order, which add up to `total`:
+/// `endpointing` (silence), `transcript` (waiting for the text alone), `first_text`, `first_segment`, `first_audio`, `playout`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TurnLatency {
     pub sentence: SentenceId,

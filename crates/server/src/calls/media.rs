@@ -29,6 +29,13 @@ const TICK_WIRE: u64 = WIRE_RATE as u64 / 50;
 const EAR_TO_WIRE: u64 = WIRE_RATE as u64 / EAR_RATE as u64;
 /// Later than this and missed ticks are skipped.
 const LATE: Duration = Duration::from_millis(60);
+/// A tick this late is about to be heard: a receiver's jitter buffer starts at 25 to 40 ms. (Less would refuse calls on a
+/// shared machine whose neighbours take a core for a moment.)
+const TOO_LATE: Duration = Duration::from_millis(20);
+/// In percent: more ticks than that too late and the server takes no more calls for a while.
+const TOO_MANY_LATE: u64 = 5;
+/// With fewer ticks in a window (10 s of one call) there is no load to speak of.
+const ENOUGH_TICKS: u64 = 500;
 /// How long the peer is driven on after the end, so that last words and messages leave.
 const LINGER: Duration = Duration::from_millis(300);
 /// Without a data channel for so long the user counts as there anyway.
@@ -67,7 +74,7 @@ pub enum MediaCommand {
 /// What all media tasks share: how late ticks are, for admission.
 #[derive(Debug, Default)]
 pub struct MediaLoad {
-    /// Ticks, and those more than 10 ms late, since the window began.
+    /// Ticks, and those more than [`TOO_LATE`] late, since the window began.
     ticks: AtomicU64,
     late: AtomicU64,
 }
@@ -75,15 +82,15 @@ pub struct MediaLoad {
 impl MediaLoad {
     fn tick(&self, late_by: Duration) {
         self.ticks.fetch_add(1, Ordering::Relaxed);
-        if late_by > Duration::from_millis(10) {
+        if late_by > TOO_LATE {
             self.late.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Starts a new window; true if more than 1 % of the last window's ticks came more than 10 ms late (p99).
+    /// Starts a new window; true if too many of the last window's ticks came too late.
     pub fn overloaded(&self) -> bool {
         let (ticks, late) = (self.ticks.swap(0, Ordering::Relaxed), self.late.swap(0, Ordering::Relaxed));
-        ticks >= 500 && late * 100 > ticks
+        ticks >= ENOUGH_TICKS && late * 100 > ticks * TOO_MANY_LATE
     }
 }
 

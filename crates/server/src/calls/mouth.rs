@@ -5,7 +5,7 @@
 
 use super::media::{MediaCommand, MediaCommands};
 use super::{CallEvent, CallEvents};
-use ringline_audio::{MOUTH_RATE, Resampler};
+use ringline_audio::{LeadTrim, MOUTH_RATE, Resampler};
 use ringline_conversation::Input;
 use ringline_model::{ResponseId, SegmentId};
 use ringline_providers::{SpeechEvent, SpeechRequest, Synthesizer};
@@ -108,21 +108,31 @@ impl Line<'_> {
             Err(error) => return self.fail(error.to_string()).await,
         };
         let mut stream = self.synthesizer.synthesise(request);
-        let mut samples = 0;
+        let mut trim = LeadTrim::new();
+        let mut resampled = Vec::new();
+        let (mut heard, mut samples) = (false, 0);
         loop {
             let mut pcm = Vec::new();
+            resampled.clear();
             match stream.recv().await {
                 Some(SpeechEvent::Audio(audio)) => {
-                    if samples == 0 {
+                    resampler.push(&audio, &mut resampled);
+                    trim.push(&resampled, &mut pcm);
+                    if pcm.is_empty() {
+                        continue;
+                    }
+                    if !heard {
+                        heard = true;
                         self.tell(Input::SegmentAudioReady { segment }).await?;
                     }
-                    resampler.push(&audio, &mut pcm);
                     pcm.truncate((MAX_SEGMENT * MOUTH_RATE as usize).saturating_sub(samples));
                     samples += pcm.len();
                     self.play(pcm).await?;
                 }
                 Some(SpeechEvent::Finished) => {
-                    resampler.finish(&mut pcm);
+                    resampler.finish(&mut resampled);
+                    trim.push(&resampled, &mut pcm);
+                    trim.finish(&mut pcm);
                     samples += pcm.len();
                     self.play(pcm).await?;
                     let duration_ms = (samples as u64 * 1000 / u64::from(MOUTH_RATE)) as u32;

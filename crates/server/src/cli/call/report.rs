@@ -107,6 +107,7 @@ impl Report {
             ("voice_to_voice", self.voice_to_voice.clone()),
             ("server_total", part(|p| p.total)),
             ("endpointing", part(|p| p.endpointing)),
+            ("transcript", part(|p| p.transcript)),
             ("first_text", part(|p| p.first_text)),
             ("first_segment", part(|p| p.first_segment)),
             ("first_audio", part(|p| p.first_audio)),
