@@ -48,6 +48,11 @@ fn a_packet_leaves_in_the_moment_it_is_sent() {
     let sent: Vec<Duration> = link.sent.iter().map(|sent| sent.at).collect();
     let due: Vec<Duration> = (0..50).map(|n| 3 * SECOND + 7 * MS + n * 20 * MS).collect();
     assert_eq!(sent, due);
+
+    let now = link.now();
+    link.server.send_audio(48_000, &[1, 2], now);
+    let ready = link.server.poll_transmit().expect("there without any timeout");
+    assert_eq!(ready.bytes[1] & 0x7F, OPUS);
 }
 
 #[test]
