@@ -115,11 +115,15 @@ async fn an_abandoned_utterance_does_not_hold_up_the_next(recognizer: &dyn Recog
 }
 
 async fn a_full_channel_loses_interim_texts_only(recognizer: &dyn Recognizer, examination: Examination<'_>) {
-    let (mut utterance, mut events) = open(recognizer, 2);
-    for _ in 0..4 {
-        push(&mut *utterance, examination.speech);
-        // Time for interim texts that nobody takes.
-        tokio::time::sleep(Duration::from_millis(200)).await;
+    const CAPACITY: usize = 2;
+    let (mut utterance, mut events) = open(recognizer, CAPACITY);
+    // Audio, and time for interim texts that nobody takes, until no more of them fit or 5 s are over.
+    for piece in examination.speech.chunks(8_000).cycle().take(20) {
+        push(&mut *utterance, piece);
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        if events.len() == CAPACITY {
+            break;
+        }
     }
     utterance.transcribe(3);
     let (revision, text) =

@@ -83,6 +83,7 @@ impl Decoder {
         };
 
         let mut next = vec![language, tokens.transcribe, tokens.no_timestamps];
+        let doubtful = no_speech > NO_SPEECH;
         let (mut said, mut likelihood) = (Vec::new(), 0.0);
         let most = most_tokens(audio.len());
         while said.len() < most {
@@ -93,7 +94,9 @@ impl Decoder {
             let first = said.is_empty();
             let allowed = |id: &u32| !first || (*id != tokens.end_of_text && *id != tokens.blank);
             let Some((id, _)) = best(&logits, (0..=tokens.end_of_text).filter(allowed)) else { break };
-            likelihood += log_probability(&logits, id);
+            if doubtful {
+                likelihood += log_probability(&logits, id);
+            }
             if id == tokens.end_of_text {
                 break;
             }
@@ -104,7 +107,7 @@ impl Decoder {
                 break;
             }
         }
-        if no_speech > NO_SPEECH && likelihood / (said.len() as f32 + 1.0) < UNLIKELY {
+        if doubtful && likelihood / (said.len() as f32 + 1.0) < UNLIKELY {
             return Ok(Some(String::new()));
         }
         Ok(Some(without_annotations(&tokens.text(&said))))

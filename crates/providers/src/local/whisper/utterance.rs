@@ -296,6 +296,18 @@ mod tests {
     }
 
     #[test]
+    fn less_than_a_quarter_second_of_speech_is_none() {
+        for (ms, enough) in [(60, false), (500, true)] {
+            let utterance = utterance();
+            utterance.push(&vec![0.0; SECOND / 2]);
+            utterance.push(&chord(SECOND * ms / 1000));
+            utterance.push(&vec![0.0; SECOND / 2]);
+            let piece = utterance.next_piece(utterance.end());
+            assert_eq!(utterance.has_speech(&piece), enough, "{ms} ms");
+        }
+    }
+
+    #[test]
     fn a_run_answers_for_later_audio_only_while_nothing_more_is_said() {
         let utterance = utterance();
         utterance.push(&chord(2 * SECOND));
