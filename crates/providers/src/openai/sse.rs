@@ -90,6 +90,11 @@ mod tests {
     }
 
     #[test]
+    fn one_line_end_of_two_bytes_is_not_two() {
+        assert_eq!(events("data: a\r\ndata: b\r\n\r\ndata: c\r\n\r\n", 1), ["a\nb", "c"]);
+    }
+
+    #[test]
     fn the_last_event_needs_no_empty_line() {
         assert_eq!(events("data: a\n\ndata: b", 3), ["a", "b"]);
         assert_eq!(events("data: a\n", 3), ["a"]);

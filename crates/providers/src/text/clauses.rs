@@ -26,9 +26,8 @@ pub fn clauses(text: &str) -> Vec<&str> {
 fn sentences(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut start = 0;
-    let mut chars = text.char_indices().peekable();
     let mut ended = false;
-    while let Some((at, c)) = chars.next() {
+    for (at, c) in text.char_indices() {
         let end = at + c.len_utf8();
         ended = match c {
             '.' | '!' | '?' | '…' => true,
@@ -63,8 +62,8 @@ fn cut(text: &str) -> usize {
     let limit = text.char_indices().nth(MAX_CLAUSE_CHARS).map_or(text.len(), |(at, _)| at);
     let least = text.char_indices().nth(LEAST_CUT).map_or(0, |(at, _)| at);
     let head = &text[..limit];
-    let after_mark = head.match_indices([',', ';', ':', '—', '–']).map(|(at, mark)| at + mark.len());
-    let at_pause = after_mark.filter(|at| *at > least && text[*at..].starts_with(char::is_whitespace)).last();
+    let mut after_mark = head.match_indices([',', ';', ':', '—', '–']).map(|(at, mark)| at + mark.len());
+    let at_pause = after_mark.rfind(|at| *at > least && text[*at..].starts_with(char::is_whitespace));
     at_pause.or_else(|| head.rfind(char::is_whitespace).filter(|at| *at > 0)).unwrap_or(limit)
 }
 

@@ -319,3 +319,87 @@ impl<'m> Engine<'m> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::suite::models_for_tests;
+    use crate::{ChatEvent, ChatMessage, ChatRole};
+    use tokio::sync::mpsc;
+
+    const TINY: &str = "smollm2-135m-instruct";
+    const SYSTEM: &str = "You are the patient voice of a lighthouse, and you say little: a word or two for each ship.";
+
+    fn with_engine(test: impl FnOnce(&mut Engine<'_>)) {
+        let Some(store) = models_for_tests(&[TINY]) else { return };
+        let backend = backend::get().expect("starts");
+        let model = load(backend, &store.path(TINY).expect("just found")).expect("loads");
+        let config = LlamaConfig { temperature: 0.0, max_answer_tokens: 8, threads: Some(1), ..LlamaConfig::default() };
+        test(&mut Engine::new(backend, &model, config).expect("has room"));
+    }
+
+    fn history(words: impl IntoIterator<Item = u32>) -> Vec<ChatMessage> {
+        let mut messages = vec![ChatMessage { role: ChatRole::System, text: SYSTEM.into() }];
+        for n in words {
+            messages
+                .push(ChatMessage { role: ChatRole::User, text: format!("Ship number {n} comes in. Say the word.") });
+            messages.push(ChatMessage { role: ChatRole::Assistant, text: "Mango.".into() });
+        }
+        messages.push(ChatMessage { role: ChatRole::User, text: "One more ship comes in. Say the word.".into() });
+        messages
+    }
+
+    /// Answers, and returns how many tokens of the prompt had to be read for it, of how many.
+    fn ask(engine: &mut Engine<'_>, instance: &str, messages: Vec<ChatMessage>) -> (String, usize, usize) {
+        let (events, mut receiver) = mpsc::channel(16);
+        engine.start(Job { messages, instance: instance.into(), purpose: Purpose::Answer(events) });
+        let slot = engine.slots.iter().find(|slot| !slot.is_free()).expect("works on it");
+        let (unread, whole) = (slot.unread().len(), slot.unread().len() + slot.cached.len());
+        while engine.slots.iter().any(|slot| !slot.is_free()) {
+            engine.step();
+        }
+        let mut answer = String::new();
+        while let Ok(ChatEvent::Text(text)) = receiver.try_recv() {
+            answer.push_str(&text);
+        }
+        (answer, unread, whole)
+    }
+
+    #[test]
+    fn the_next_turn_reads_only_what_is_new() {
+        with_engine(|engine| {
+            let (_, unread, whole) = ask(engine, "a", history(0..10));
+            assert_eq!(unread, whole, "nothing is known at first");
+            let (answer, unread, whole) = ask(engine, "a", history(0..11));
+            assert!(unread < 60 && whole > 200, "{unread} of {whole}");
+            assert!(answer.contains("Mango"), "{answer}");
+        });
+    }
+
+    #[test]
+    fn a_history_without_its_oldest_turns_is_not_read_again() {
+        with_engine(|engine| {
+            ask(engine, "a", history(0..12));
+            for first in 1..4 {
+                let (answer, unread, whole) = ask(engine, "a", history(first..12 + first));
+                assert!(unread < 80 && whole > 200, "{unread} of {whole}");
+                assert!(answer.contains("Mango"), "{answer}");
+            }
+        });
+    }
+
+    #[test]
+    fn a_new_call_starts_from_the_kept_system_prompt_and_leaves_other_calls_alone() {
+        with_engine(|engine| {
+            ask(engine, "a", history(0..10));
+            let (_, unread, whole) = ask(engine, "b", history([]));
+            assert!(unread + 20 < whole, "{unread} of {whole}");
+            let (_, unread, _) = ask(engine, "a", history(0..11));
+            assert!(unread < 60, "{unread}");
+            // A third call takes the slot that was unused for longest, which is b's.
+            ask(engine, "c", history([]));
+            let (_, unread, _) = ask(engine, "a", history(0..12));
+            assert!(unread < 60, "{unread}");
+        });
+    }
+}

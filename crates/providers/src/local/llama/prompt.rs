@@ -70,7 +70,7 @@ impl<'m> Prompter<'m> {
             return None;
         }
         let tokens = self.tokenise(&self.render(&fitting, false)?);
-        (tokens.len() <= budget).then(|| Prompt { system: tokens.len(), tokens })
+        (tokens.len() <= budget).then_some(Prompt { system: tokens.len(), tokens })
     }
 
     fn render(&self, messages: &[ChatMessage], answer: bool) -> Option<String> {

@@ -52,15 +52,19 @@ pub(super) fn common_prefix<T: PartialEq>(a: &[T], b: &[T]) -> usize {
 mod tests {
     use super::*;
 
-    fn tokens(ranges: &[std::ops::Range<u32>]) -> Vec<u32> {
-        ranges.iter().cloned().flatten().collect()
+    fn tokens<const N: usize>(ranges: [std::ops::Range<u32>; N]) -> Vec<u32> {
+        ranges.into_iter().flatten().collect()
+    }
+
+    fn first(n: u32) -> Vec<u32> {
+        (0..n).collect()
     }
 
     #[test]
     fn the_common_beginning_is_kept_and_one_token_left_to_evaluate() {
-        let history = tokens(&[0..100]);
-        assert_eq!(plan(&history, &tokens(&[0..120]), Some(0)), Kept { prefix: 100, moved: None });
-        assert_eq!(plan(&history, &tokens(&[0..60, 500..510]), Some(0)).prefix, 60);
+        let history = first(100);
+        assert_eq!(plan(&history, &first(120), Some(0)), Kept { prefix: 100, moved: None });
+        assert_eq!(plan(&history, &tokens([0..60, 500..510]), Some(0)).prefix, 60);
         assert_eq!(plan(&history, &history, Some(0)), Kept { prefix: 99, moved: None });
         assert_eq!(plan(&history, &[], Some(0)), Kept::default());
         assert_eq!(plan(&[], &history, Some(0)), Kept::default());
@@ -68,8 +72,8 @@ mod tests {
 
     #[test]
     fn turns_after_a_dropped_one_are_moved_up() {
-        let cached = tokens(&[0..200]);
-        let prompt = tokens(&[0..50, 100..200, 300..310]);
+        let cached = first(200);
+        let prompt = tokens([0..50, 100..200, 300..310]);
         let kept = plan(&cached, &prompt, Some(50));
         assert_eq!(kept, Kept { prefix: 50, moved: Some(Run { start: 100, length: 100 }) });
         assert_eq!(kept.tokens(), 150);
@@ -77,11 +81,11 @@ mod tests {
 
     #[test]
     fn shared_tokens_and_short_runs_stay_where_they_are() {
-        let cached = tokens(&[0..200]);
-        let prompt = tokens(&[0..50, 100..200, 300..310]);
+        let cached = first(200);
+        let prompt = tokens([0..50, 100..200, 300..310]);
         assert_eq!(plan(&cached, &prompt, None).moved, None);
         assert_eq!(plan(&cached, &prompt, Some(150)).moved, None);
-        let short = tokens(&[0..50, 180..200, 300..310]);
+        let short = tokens([0..50, 180..200, 300..310]);
         assert_eq!(plan(&cached, &short, Some(0)).moved, None);
     }
 }
