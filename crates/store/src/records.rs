@@ -169,6 +169,9 @@ pub enum Order {
 
 /// Which dialogues to list: those of `session` with a time within `from_ms..=to_ms`.
 /// Entries of the same millisecond keep the order in which they were appended.
+///
+/// With `rounds`, what counts are the so many rounds whose latest entries (within the time) are the most recent;
+/// `offset` and `limit` are passed over, and of more than [`crate::limits::LIST_ROWS`] entries the oldest are left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DialogueQuery {
     pub session: SessionId,
@@ -179,6 +182,7 @@ pub struct DialogueQuery {
     pub offset: u32,
     /// At most [`crate::limits::LIST_ROWS`].
     pub limit: u32,
+    pub rounds: Option<u32>,
 }
 
 impl fmt::Debug for AgentRecord {

@@ -24,7 +24,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use durability::Durability;
-use ringline_model::{AgentId, InstanceId};
+use ringline_model::{AgentId, InstanceId, SessionId};
 use row::failed;
 use serde_json::Value;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
@@ -176,6 +176,21 @@ impl Store for SqliteStore {
         self.note_recordings(id, recordings, at_ms).await
     }
 
+    async fn update_instance(
+        &self,
+        id: &InstanceId,
+        config: &Value,
+        template: &Value,
+        user_data: Option<&str>,
+        at_ms: i64,
+    ) -> Result<(), StoreError> {
+        self.replace_config(id, config, template, user_data, at_ms).await
+    }
+
+    async fn count_active_of(&self, agent: &AgentId) -> Result<u64, StoreError> {
+        instances::count_active_of(&self.reader, agent).await
+    }
+
     async fn count_active(&self) -> Result<u64, StoreError> {
         instances::count_active(&self.reader).await
     }
@@ -198,6 +213,18 @@ impl Store for SqliteStore {
 
     async fn dialogues(&self, query: &DialogueQuery) -> Result<Vec<DialogueRecord>, StoreError> {
         dialogues::list(&self.reader, query).await
+    }
+
+    async fn instance_dialogues(&self, id: &InstanceId, limit: u32) -> Result<Vec<DialogueRecord>, StoreError> {
+        dialogues::of_instance(&self.reader, id, limit).await
+    }
+
+    async fn session_turns(&self, session: &SessionId, limit: u32) -> Result<Vec<DialogueRecord>, StoreError> {
+        dialogues::newest_of_session(&self.reader, session, limit).await
+    }
+
+    async fn delete_dialogue(&self, session: &SessionId, id: &str) -> Result<bool, StoreError> {
+        self.delete_dialogue_row(session, id).await
     }
 
     async fn close(&self) {

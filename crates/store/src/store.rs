@@ -2,7 +2,7 @@ use crate::{
     AccessKeyRecord, AgentRecord, DialogueQuery, DialogueRecord, InstanceQuery, InstanceRecord, JournalRow, StoreError,
 };
 use async_trait::async_trait;
-use ringline_model::{AgentId, InstanceId};
+use ringline_model::{AgentId, InstanceId, SessionId};
 use serde_json::Value;
 
 /// Everything that outlives a process. See the crate's contract for durability, limits and times.
@@ -38,8 +38,20 @@ pub trait Store: Send + Sync + 'static {
     async fn finish_instance(&self, id: &InstanceId, reason: &str, at_ms: i64) -> Result<bool, StoreError>;
     /// Notes where the tracks lie; replaces an earlier note. Fails with [`StoreError::NotFound`].
     async fn set_recordings(&self, id: &InstanceId, recordings: &Value, at_ms: i64) -> Result<(), StoreError>;
+    /// Replaces configuration and template, and the user data if there is any in the call. Fails with
+    /// [`StoreError::NotFound`].
+    async fn update_instance(
+        &self,
+        id: &InstanceId,
+        config: &Value,
+        template: &Value,
+        user_data: Option<&str>,
+        at_ms: i64,
+    ) -> Result<(), StoreError>;
     /// How many instances are not finished.
     async fn count_active(&self) -> Result<u64, StoreError>;
+    /// How many instances of this agent are not finished.
+    async fn count_active_of(&self, agent: &AgentId) -> Result<u64, StoreError>;
     /// Instances that are not finished, oldest first, at most [`crate::limits::LIST_INSTANCES`]. At start these are
     /// what a crash left behind; the caller finishes them and asks again until none is left.
     async fn unfinished(&self, limit: u32) -> Result<Vec<InstanceRecord>, StoreError>;
@@ -55,6 +67,13 @@ pub trait Store: Send + Sync + 'static {
     /// Fails with [`StoreError::Exists`], or with [`StoreError::NotFound`] if there is no such instance.
     async fn append_dialogue(&self, dialogue: &DialogueRecord) -> Result<(), StoreError>;
     async fn dialogues(&self, query: &DialogueQuery) -> Result<Vec<DialogueRecord>, StoreError>;
+    /// The first `limit` entries of an instance, oldest first, at most [`crate::limits::LIST_ROWS`].
+    async fn instance_dialogues(&self, id: &InstanceId, limit: u32) -> Result<Vec<DialogueRecord>, StoreError>;
+    /// The newest `limit` entries of a session, oldest first, at most [`crate::limits::LIST_ROWS`]: what a later call
+    /// of the session goes on from.
+    async fn session_turns(&self, session: &SessionId, limit: u32) -> Result<Vec<DialogueRecord>, StoreError>;
+    /// False if the session has no such entry.
+    async fn delete_dialogue(&self, session: &SessionId, id: &str) -> Result<bool, StoreError>;
 
     /// Waits for what is running and makes everything durable; afterwards every other method fails.
     async fn close(&self);

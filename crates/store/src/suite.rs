@@ -43,6 +43,8 @@ pub async fn run<S: Store, F: Future<Output = S>>(make: impl Fn() -> F) {
             what_is_done_to_an_unknown_instance_fails,
             unfinished_instances_are_counted_and_listed_oldest_first,
             instances_are_listed_newest_first_within_a_time_and_in_pages,
+            the_unfinished_instances_of_one_agent_are_counted,
+            a_changed_instance_keeps_all_but_what_was_changed,
             recordings_are_noted_on_a_finished_instance,
             what_is_too_large_for_an_instance_is_refused;
         journal:
@@ -60,6 +62,12 @@ pub async fn run<S: Store, F: Future<Output = S>>(make: impl Fn() -> F) {
             dialogues_of_one_millisecond_keep_their_order,
             dialogues_are_listed_within_a_time_and_in_pages,
             dialogues_of_several_instances_share_a_session,
+            the_most_recent_rounds_are_those_with_the_latest_entries,
+            rounds_of_one_name_in_two_instances_are_two,
+            more_rows_than_an_answer_holds_lose_the_oldest_rounds,
+            the_dialogues_of_one_instance_are_listed_oldest_first,
+            the_newest_turns_of_a_session_come_oldest_first,
+            a_deleted_dialogue_is_gone_and_only_from_its_own_session,
             a_dialogue_of_an_unknown_instance_or_with_a_known_id_is_refused,
             what_is_too_large_for_a_dialogue_is_refused;
     }

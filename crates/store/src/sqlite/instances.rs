@@ -94,6 +94,35 @@ impl SqliteStore {
         Ok(true)
     }
 
+    pub(super) async fn replace_config(
+        &self,
+        id: &InstanceId,
+        config: &Value,
+        template: &Value,
+        user_data: Option<&str>,
+        at_ms: i64,
+    ) -> Result<(), StoreError> {
+        const OPERATION: &str = "change an instance";
+        let config = limits::json("an instance's configuration", config, limits::CONFIG_BYTES)?;
+        let template = limits::json("an instance's template", template, limits::CONFIG_BYTES)?;
+        limits::text("user data", user_data.unwrap_or_default(), limits::USER_DATA_BYTES)?;
+        let mut tx = self.write(OPERATION).await?;
+        sqlx::query(
+            "UPDATE instances SET config = $2, template = $3, user_data = COALESCE($4, user_data), modified_ms = $5 \
+             WHERE id = $1",
+        )
+        .bind(id.as_str())
+        .bind(config)
+        .bind(template)
+        .bind(user_data.map(str::to_owned))
+        .bind(at_ms)
+        .execute(&mut *tx)
+        .await
+        .map_err(failed(OPERATION))?;
+        require(&mut tx, id).await?;
+        self.commit(tx, OPERATION).await
+    }
+
     pub(super) async fn note_recordings(
         &self,
         id: &InstanceId,
@@ -156,6 +185,15 @@ pub(super) async fn list(reader: &SqlitePool, query: &InstanceQuery) -> Result<V
 
 pub(super) async fn count_active(reader: &SqlitePool) -> Result<u64, StoreError> {
     let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM instances WHERE status <> 'Finished'")
+        .fetch_one(reader)
+        .await
+        .map_err(failed("count instances"))?;
+    Ok(count.unsigned_abs())
+}
+
+pub(super) async fn count_active_of(reader: &SqlitePool, agent: &AgentId) -> Result<u64, StoreError> {
+    let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM instances WHERE agent_id = $1 AND status <> 'Finished'")
+        .bind(agent.as_str())
         .fetch_one(reader)
         .await
         .map_err(failed("count instances"))?;

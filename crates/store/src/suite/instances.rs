@@ -92,6 +92,7 @@ pub async fn what_is_done_to_an_unknown_instance_fails(store: Arc<dyn Store>) {
     assert_not_found(store.set_executing(&id, 1).await, "instance");
     assert_not_found(store.finish_instance(&id, "r", 1).await, "instance");
     assert_not_found(store.set_recordings(&id, &json!({}), 1).await, "instance");
+    assert_not_found(store.update_instance(&id, &json!({}), &json!({}), None, 1).await, "instance");
 }
 
 pub async fn unfinished_instances_are_counted_and_listed_oldest_first(store: Arc<dyn Store>) {
@@ -128,6 +129,40 @@ pub async fn instances_are_listed_newest_first_within_a_time_and_in_pages(store:
     assert_too_large(store.instances(&InstanceQuery { limit: limits::LIST_INSTANCES + 1, ..all }).await);
 }
 
+pub async fn the_unfinished_instances_of_one_agent_are_counted(store: Arc<dyn Store>) {
+    with_instances(&*store, &["created", "executing", "finished"]).await;
+    store.put_agent(&agent_record("b")).await.expect("stored");
+    let of_b = InstanceRecord { agent: agent_id("b"), ..instance_record("b-1", 2) };
+    store.create_instance(&of_b).await.expect("created");
+    store.set_executing(&instance_id("executing"), 10).await.expect("changed");
+    store.finish_instance(&instance_id("finished"), "r", 11).await.expect("changed");
+    let counts = [("a", 2), ("b", 1), ("c", 0)];
+    for (agent, active) in counts {
+        assert_eq!(store.count_active_of(&agent_id(agent)).await.expect("counted"), active, "of {agent}");
+    }
+}
+
+pub async fn a_changed_instance_keeps_all_but_what_was_changed(store: Arc<dyn Store>) {
+    with_instances(&*store, &["i", "other"]).await;
+    let id = instance_id("i");
+    let (config, template) = (json!({"Volume": 0.7}), json!({"VoiceChat": {"Greeting": "Hi"}}));
+    store.update_instance(&id, &config, &template, Some("new"), 10).await.expect("changed");
+    let changed = InstanceRecord {
+        config,
+        template: template.clone(),
+        user_data: Some("new".into()),
+        modified_ms: 10,
+        ..instance_record("i", 1)
+    };
+    assert_eq!(store.instance(&id).await.expect("read").as_ref(), Some(&changed));
+
+    store.update_instance(&id, &json!({}), &template, None, 20).await.expect("changed");
+    let again = InstanceRecord { config: json!({}), modified_ms: 20, ..changed };
+    assert_eq!(store.instance(&id).await.expect("read"), Some(again), "the user data stayed");
+    let other = instance_record("other", 2);
+    assert_eq!(store.instance(&other.id).await.expect("read"), Some(other), "the other one is left alone");
+}
+
 pub async fn recordings_are_noted_on_a_finished_instance(store: Arc<dyn Store>) {
     with_instances(&*store, &["i"]).await;
     let id = instance_id("i");
@@ -157,6 +192,10 @@ pub async fn what_is_too_large_for_an_instance_is_refused(store: Arc<dyn Store>)
     let id = instance_id("i");
     assert_too_large(store.finish_instance(&id, &"x".repeat(limits::NAME_BYTES + 1), 9).await);
     assert_too_large(store.set_recordings(&id, &json_of(limits::RECORDINGS_BYTES + 1), 9).await);
+    let (small, user_data) = (json!({}), "x".repeat(limits::USER_DATA_BYTES + 1));
+    assert_too_large(store.update_instance(&id, &json_of(limits::CONFIG_BYTES + 1), &small, None, 9).await);
+    assert_too_large(store.update_instance(&id, &small, &json_of(limits::CONFIG_BYTES + 1), None, 9).await);
+    assert_too_large(store.update_instance(&id, &small, &small, Some(&user_data), 9).await);
     assert_eq!(store.unfinished(10).await.expect("read"), [instance_record("i", 1)], "nothing was stored");
 
     let fits = InstanceRecord {
