@@ -230,13 +230,16 @@ async fn a_dropped_event_future_loses_nothing() {
     for n in 0..50 {
         client.send_audio(n * 960, &[3, 4]);
     }
-    let mut heard = 0;
-    while heard < 50 {
-        // A future that is given up after a moment, over and over.
-        if let Ok(PeerEvent::Audio(_)) = timeout(Duration::from_micros(50), server.event()).await {
-            heard += 1;
+    let listening = async {
+        let mut heard = 0;
+        while heard < 50 {
+            // A future that is given up after a moment, over and over.
+            if let Ok(PeerEvent::Audio(_)) = timeout(Duration::from_micros(50), server.event()).await {
+                heard += 1;
+            }
         }
-    }
+    };
+    timeout(LONG, listening).await.expect("all are heard in time");
     assert_eq!(server.stats().audio_in, 50);
 }
 

@@ -103,6 +103,7 @@ pub struct AppServerConfig {
 #[serde(deny_unknown_fields)]
 pub struct DemoAgentConfig {
     pub name: String,
+    pub language: String,
     pub greeting: String,
     pub system_prompt: String,
 }

@@ -37,7 +37,7 @@ const TOO_MANY_LATE: u64 = 5;
 /// With fewer ticks in a window (10 s of one call) there is no load to speak of.
 const ENOUGH_TICKS: u64 = 500;
 /// How long the peer is driven on after the end, so that last words and messages leave.
-const LINGER: Duration = Duration::from_millis(300);
+pub const LINGER: Duration = Duration::from_millis(300);
 /// Without a data channel for so long the user counts as there anyway.
 const CHANNEL_PATIENCE: Duration = Duration::from_secs(5);
 

@@ -20,7 +20,7 @@ mod speech_detector;
 mod writer;
 
 pub use ears::EarPool;
-pub use recorder::Recorder;
+pub use recorder::{Recorder, private_dir};
 pub use registry::{CallHandle, Calls, CallsConfig, JoinError, NewCall, StartError};
 pub use writer::Writer;
 

@@ -14,7 +14,7 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
 /// Packets waiting for the disk: 200 calls for about 0.8 s.
@@ -57,7 +57,7 @@ pub struct Recorder {
 impl Recorder {
     /// Tracks go to `directory`/INSTANCE/{user,agent}.ogg.
     pub fn start(directory: PathBuf) -> std::io::Result<Self> {
-        std::fs::create_dir_all(&directory)?;
+        private_dir(&directory)?;
         let (queue, inbox) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new().name("recorder".into()).spawn(move || record(&inbox))?;
         let thread = std::sync::Mutex::new(Some(thread));
@@ -106,9 +106,14 @@ impl CallRecorder {
 
 impl Drop for CallRecorder {
     fn drop(&mut self) {
-        // Blocks at most for as long as the disk takes to empty the queue; runs when the call is over.
-        if self.queue.send(Message::Close { call: self.call }).is_err() {
-            tracing::debug!("a call ended after the recorder");
+        match self.queue.try_send(Message::Close { call: self.call }) {
+            Ok(()) => {}
+            Err(TrySendError::Disconnected(_)) => tracing::debug!("a call ended after the recorder"),
+            // The disk is behind. A media thread must not wait for it, so another one does.
+            Err(TrySendError::Full(close)) => {
+                let queue = self.queue.clone();
+                std::thread::spawn(move || queue.send(close));
+            }
         }
     }
 }
@@ -180,8 +185,14 @@ impl Tracks {
     }
 }
 
+/// Makes a directory that only its owner can look into: it holds what people said.
+pub fn private_dir(directory: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
+}
+
 fn create(directory: &Path, track: Track) -> Result<OggTrack<BufWriter<File>>, ringline_audio::AudioError> {
-    std::fs::create_dir_all(directory)?;
+    private_dir(directory)?;
     let file = File::create(directory.join(track.file_name()))?;
     let config = OggTrackConfig {
         serial: track as u32 + 1,

@@ -287,6 +287,10 @@ impl Calls {
         if tokio::time::timeout(patience, all).await.is_err() {
             tracing::warn!(left = self.count(), "some calls did not end in time");
         }
+        if !handles.is_empty() {
+            // The media tasks let last words and messages out.
+            tokio::time::sleep(super::media::LINGER * 2).await;
+        }
         if let Some(recorder) = self.recorder.clone()
             && tokio::task::spawn_blocking(move || recorder.stop()).await.is_err()
         {

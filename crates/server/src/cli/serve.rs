@@ -2,13 +2,13 @@
 
 use super::machine;
 use crate::app::{App, RtcApp};
-use crate::calls::{Calls, CallsConfig, EarPool, Recorder, Writer};
+use crate::calls::{Calls, CallsConfig, EarPool, Recorder, Writer, private_dir};
 use crate::config::{Config, Family};
 use crate::providers::Providers;
 use anyhow::Context;
 use clap::Args;
 use rand::Rng as _;
-use ringline_model::{AgentId, AgentKind};
+use ringline_model::{AgentId, AgentKind, normalise};
 use ringline_protocol::nonce::NonceMemory;
 use ringline_rtc::{Hub, HubConfig};
 use ringline_store::{AccessKeyRecord, AgentRecord, SqliteStore, Store};
@@ -139,7 +139,7 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
     let mut interrupt = signal(SignalKind::interrupt())?;
 
     let data = config.server.data_dir.clone();
-    std::fs::create_dir_all(&data).with_context(|| format!("cannot create {}", data.display()))?;
+    private_dir(&data).with_context(|| format!("cannot create {}", data.display()))?;
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(data.join("ringline.db")).await?);
     recover(&*store).await?;
     let agent = demo_agent(&*store, &config).await?;
@@ -242,7 +242,11 @@ async fn demo_agent(store: &dyn Store, config: &Config) -> anyhow::Result<AgentI
             id: id.clone(),
             name: demo.name.clone(),
             kind: AgentKind::VoiceChat,
-            config: json!({"Greeting": demo.greeting, "LlmConfig": {"LlmSystemPrompt": demo.system_prompt}}),
+            config: normalise(&json!({
+                "Greeting": demo.greeting,
+                "AsrConfig": {"AsrLanguageId": demo.language},
+                "LlmConfig": {"LlmSystemPrompt": demo.system_prompt},
+            }))?,
             created_ms: now,
             modified_ms: now,
         };
