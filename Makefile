@@ -1,5 +1,6 @@
 # make run    build, fetch the models once, start the server and print where to go
 # make test   everything CI runs: unit tests, the official SDK, a native caller, Chromium (scripted and local models)
+# make figures measure what the README states, on this machine
 # make check  formatting, lints and types, without tests
 # make clean  remove what was built (models stay in the cache)
 
@@ -12,7 +13,7 @@ TIER ?= standard
 # Options for `ringline serve`, e.g. ARGS="--listen 0.0.0.0:8080".
 ARGS ?=
 
-.PHONY: run test test-unit test-e2e test-slow check build page models clean
+.PHONY: run test test-unit test-e2e figures check build page models clean
 
 run: build models
 	$(BIN) serve --tier $(TIER) $(ARGS)
@@ -43,9 +44,9 @@ test-unit: page
 test-e2e: build
 	tests/run
 
-# Longer and repeated runs; not part of `make test`. See tests/slow.
-test-slow: build
-	tests/slow
+figures: models
+	@scripts/system-packages.sh test
+	TIER=$(TIER) tests/figures
 
 check: page
 	$(CARGO) fmt --all --check
