@@ -42,6 +42,8 @@ pub struct Senses {
     pub params: RecognitionParams,
 }
 
+/// Audio lies in the message itself on purpose: the queue's places are made once, so a chunk costs no allocation.
+#[allow(clippy::large_enum_variant)]
 enum Message {
     Open { ear: u64, senses: Box<Senses>, events: CallEvents, clock: CallClock },
     Audio { ear: u64, at: CallTime, len: u16, pcm: [f32; CHUNK] },
