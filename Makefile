@@ -39,7 +39,7 @@ test: build
 test-unit: page
 	$(BIN) models pull tiny
 	cd console && npm test --silent
-	RINGLINE_MODELS_REQUIRED=1 $(CARGO) test --release --locked --workspace
+	RINGLINE_MODELS_REQUIRED=1 RINGLINE_POSTGRES_REQUIRED=1 $(CARGO) test --release --locked --workspace
 
 test-e2e: build
 	tests/run

@@ -4,7 +4,7 @@
 #   scripts/system-packages.sh [build] [test]
 #
 # build   compilers and tools, Rust, Node with npm, Python with pip (the default)
-# test    what the end-to-end tests need besides: a browser, speech samples, audio tools
+# test    what the end-to-end tests need besides: a browser, speech samples, audio tools, Postgres
 #
 # Missing system packages are installed when running as root on Debian or Ubuntu; otherwise one line to paste is
 # printed. Rust, Node and Python are never installed, only asked for. Silent when nothing is missing.
@@ -14,7 +14,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly BUILD_PACKAGES=(cmake clang libclang-dev g++ make pkg-config)
-readonly TEST_PACKAGES=(chromium ffmpeg pocketsphinx-testdata espeak-ng sox python3-venv)
+readonly TEST_PACKAGES=(chromium ffmpeg pocketsphinx-testdata espeak-ng sox postgresql python3-venv)
 readonly OLDEST_NODE=18
 
 main() {
@@ -64,6 +64,8 @@ is_here() {
         chromium) any_command chromium chromium-browser google-chrome google-chrome-stable ;;
         pkg-config) any_command pkg-config pkgconf ;;
         pocketsphinx-testdata) any_file /usr/share/pocketsphinx/test/data/* ;;
+        # Debian keeps the server's programs out of PATH.
+        postgresql) any_file /usr/lib/postgresql/*/bin/initdb ;;
         # Only the system's own Python comes without it.
         python3-venv) [[ $(command -v python3) != /usr/bin/python3 ]] || any_file /usr/lib/python3*/ensurepip/__init__.py ;;
         *) any_command "$1" ;;

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, bail};
 use serde::Deserialize;
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -26,10 +27,34 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     pub public_url: String,
     pub data_dir: PathBuf,
+    pub database: DatabaseUrl,
     pub max_request_head: usize,
     pub max_body: usize,
     /// In s.
     pub drain_timeout: u64,
+}
+
+/// A database's address, or none. It may hold a password, so it doesn't print.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    pub fn get(&self) -> Option<&str> {
+        (!self.0.is_empty()).then_some(&*self.0)
+    }
+}
+
+impl From<&str> for DatabaseUrl {
+    fn from(url: &str) -> Self {
+        Self(url.to_owned())
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_empty() { "none" } else { "(an address)" })
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -182,6 +207,14 @@ mod tests {
     fn an_unknown_key_is_an_error_that_names_it() {
         let error = format!("{:#}", load("[media]\nmax_cals = 7\n").expect_err("unknown"));
         assert!(error.contains("max_cals"), "{error}");
+    }
+
+    #[test]
+    fn a_database_is_named_by_its_address_and_its_password_does_not_print() {
+        assert_eq!(Config::load(None).expect("defaults").server.database.get(), None, "SQLite");
+        let config = load("[server]\ndatabase = \"postgres://a:hunter2@h/d\"\n").expect("valid");
+        assert_eq!(config.server.database.get(), Some("postgres://a:hunter2@h/d"));
+        assert!(!format!("{config:?}").contains("hunter2"));
     }
 
     #[test]

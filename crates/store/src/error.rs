@@ -24,18 +24,28 @@ pub enum StoreError {
     Corrupt { what: &'static str },
     /// The database was written by a later version of Ringline.
     #[error(
-        "the database {path} has schema version {found}, and this program knows versions up to {known}: it was written \
+        "the database {database} has schema version {found}, and this program knows versions up to {known}: it was written \
          by a newer Ringline; start that one, or restore a backup"
     )]
-    NewerSchema { path: PathBuf, found: i64, known: i64 },
-    /// The file is a database of something else, or no database.
-    #[error("{path} is not a Ringline database")]
-    NotOurs { path: PathBuf },
+    NewerSchema { database: String, found: i64, known: i64 },
+    /// It is a database of something else, or no database.
+    #[error("{database} is not a Ringline database")]
+    NotOurs { database: String },
+    /// The text has a character that not every back end can keep. Nothing was stored.
+    #[error("{what} has a NUL character in it")]
+    Nul { what: &'static str },
+    /// What was given as a database's address isn't one. Its text may hold a password and isn't shown.
+    #[error("the database's address is not understood; it should look like postgres://user@host/database")]
+    Address { source: Box<dyn std::error::Error + Send + Sync> },
+    /// The database server can't be reached, or doesn't let us in.
+    #[error("could not connect to the database {database}")]
+    Connect { database: String, source: Box<dyn std::error::Error + Send + Sync> },
     /// The file itself could not be created or protected.
     #[error("the database file {path} cannot be {action}")]
     File { path: PathBuf, action: &'static str, source: std::io::Error },
-    /// The database stayed locked, or all its connections taken, for longer than the store waits.
-    #[error("could not {operation}: the database is busy")]
+    /// The database stayed locked or away, or all its connections taken, for longer than the store waits. What was
+    /// tried has not happened, and may be tried again.
+    #[error("could not {operation}: the database is busy or away")]
     Busy { operation: &'static str },
     /// The back end failed.
     #[error("could not {operation}")]

@@ -1,10 +1,12 @@
 //! What Ringline keeps: agents, access keys, settings, agent instances, their journals and dialogues.
 //!
-//! One trait, [`Store`], and one back end, [`SqliteStore`]. Every back end passes the same suite ([`suite::run`]).
+//! One trait, [`Store`], and two back ends, [`SqliteStore`] and [`PostgresStore`], which pass the same suite
+//! ([`suite::run`]).
 //!
 //! Contract:
-//! - When a writing method returns `Ok`, the rows survive the death of this process. A power failure costs at most
-//!   what was written in the last second (see [`SqliteStore`] for how).
+//! - When a writing method returns `Ok`, the rows survive the death of this process. A power failure costs SQLite at most
+//!   what was written in the last second; with Postgres it is the operator's choice, by default nothing. The modules of
+//!   the back ends say how.
 //! - A method writes all of what it was given or nothing.
 //! - Wall-clock times are Unix milliseconds, handed in by the caller; nothing here reads a clock.
 //! - Texts and lists have limits, stated in [`limits`]; beyond them a call fails with [`StoreError::TooLarge`] and
@@ -13,15 +15,19 @@
 //!
 //! Not here: the audio of recordings (files), and anything that lives only as long as the process (nonces, leases).
 
+mod database;
 mod error;
 pub mod limits;
+mod postgres;
 mod records;
 mod sqlite;
 mod store;
 #[doc(hidden)]
 pub mod suite;
+mod tables;
 
 pub use error::StoreError;
+pub use postgres::PostgresStore;
 pub use records::{
     AccessKeyRecord, AgentRecord, DialogueKind, DialogueQuery, DialogueRecord, InstanceQuery, InstanceRecord,
     InstanceStatus, JournalRow, Order, Producer,

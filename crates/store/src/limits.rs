@@ -36,8 +36,16 @@ pub const LIST_ROWS: u32 = 1000;
 /// Instances in one answer: each may carry several megabytes.
 pub const LIST_INSTANCES: u32 = 100;
 
+/// Besides its size: a text with a NUL character is refused, because Postgres cannot keep it. (JSON writes it `\u0000`,
+/// which can be kept.)
 pub(crate) fn text(what: &'static str, text: &str, limit: usize) -> Result<(), StoreError> {
-    at_most(what, text.len(), limit)
+    at_most(what, text.len(), limit)?;
+    if has_nul(text) { Err(StoreError::Nul { what }) } else { Ok(()) }
+}
+
+/// Such a text can be in no row, and Postgres refuses even to look for it.
+pub(crate) fn has_nul(text: &str) -> bool {
+    text.contains('\0')
 }
 
 /// The text to store for a JSON value.

@@ -7,33 +7,25 @@
 //! was written: at most the last second is lost, and no call waits. What is left of the log is a prefix of the commits
 //! (SQLite's checksums end it), so a journal never has a hole.
 
-mod access_keys;
-mod agents;
-mod dialogues;
 mod durability;
 mod file;
-mod instances;
-mod journal;
-mod row;
 mod schema;
-mod settings;
 
-use crate::{
-    AccessKeyRecord, AgentRecord, DialogueQuery, DialogueRecord, InstanceQuery, InstanceRecord, JournalRow, Store,
-    StoreError,
-};
+use crate::StoreError;
+use crate::database::{BUSY, Changed, Database, Value, bound, failed as failed_on};
 use async_trait::async_trait;
 use durability::Durability;
-use ringline_model::{AgentId, InstanceId, SessionId};
-use row::failed;
-use serde_json::Value;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use futures_util::stream::BoxStream;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteQueryResult, SqliteRow,
+    SqliteSynchronous,
+};
 use sqlx::{Sqlite, Transaction};
-use std::{fmt, path::Path, time::Duration};
+use std::{fmt, path::Path};
 
-/// How long a statement waits for another process that writes, and a method for a free connection. Then it fails
-/// with [`StoreError::Busy`].
-const BUSY: Duration = Duration::from_secs(5);
+/// SQLite's primary result codes for "locked": by another connection, or by another statement of this one.
+const LOCKED_BY_ANOTHER: i64 = 5;
+const LOCKED_BY_OURSELVES: i64 = 6;
 /// Reading connections. Reads are short; more would only wait for the same disk.
 const READERS: u32 = 4;
 /// A write-ahead log that once grew larger is cut back to this many bytes.
@@ -89,17 +81,16 @@ impl SqliteStore {
     pub async fn sync(&self) -> Result<(), StoreError> {
         self.durability.sync().await
     }
+}
 
-    /// Takes the write lock at once: a transaction that only later turned into a writing one could fail on the way.
-    async fn write(&self, operation: &'static str) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed(operation))
-    }
+fn failed(operation: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
+    failed_on::<SqliteStore>(operation)
+}
 
-    async fn commit(&self, tx: Transaction<'static, Sqlite>, operation: &'static str) -> Result<(), StoreError> {
-        tx.commit().await.map_err(failed(operation))?;
-        self.durability.note_write();
-        Ok(())
-    }
+/// SQLite's result code without its extension.
+fn primary_code(error: &sqlx::Error) -> Option<i64> {
+    let code = error.as_database_error()?.code()?;
+    code.parse::<i64>().ok().map(|code| code & 0xff)
 }
 
 /// Connections stay open for good: an in-memory database would vanish with its connection.
@@ -119,112 +110,34 @@ impl fmt::Debug for SqliteStore {
 }
 
 #[async_trait]
-impl Store for SqliteStore {
-    async fn put_agent(&self, agent: &AgentRecord) -> Result<(), StoreError> {
-        self.put_agent_row(agent).await
+impl Database for SqliteStore {
+    type Row = SqliteRow;
+    type Tx = Transaction<'static, Sqlite>;
+
+    /// There is one writing transaction at a time.
+    const HOLD_INSTANCE: &'static str = "SELECT id FROM instances WHERE id = $1";
+
+    /// Takes the write lock at once: a transaction that only later turned into a writing one could fail on the way.
+    async fn begin(&self) -> Result<Self::Tx, sqlx::Error> {
+        self.writer.begin_with("BEGIN IMMEDIATE").await
     }
 
-    async fn agent(&self, id: &AgentId) -> Result<Option<AgentRecord>, StoreError> {
-        agents::one(&self.reader, id).await
+    async fn commit(&self, tx: Self::Tx) -> Result<(), sqlx::Error> {
+        tx.commit().await?;
+        self.durability.note_write();
+        Ok(())
     }
 
-    async fn agents(&self, limit: u32) -> Result<Vec<AgentRecord>, StoreError> {
-        agents::list(&self.reader, limit).await
+    fn rows<'a>(
+        &'a self,
+        statement: &'static str,
+        values: &[Value<'_>],
+    ) -> BoxStream<'a, Result<SqliteRow, sqlx::Error>> {
+        bound::<Sqlite>(statement, values).fetch(&self.reader)
     }
 
-    async fn put_access_key(&self, key: &AccessKeyRecord) -> Result<(), StoreError> {
-        self.put_access_key_row(key).await
-    }
-
-    async fn access_key(&self, id: &str) -> Result<Option<AccessKeyRecord>, StoreError> {
-        access_keys::one(&self.reader, id).await
-    }
-
-    async fn access_keys(&self, limit: u32) -> Result<Vec<AccessKeyRecord>, StoreError> {
-        access_keys::list(&self.reader, limit).await
-    }
-
-    async fn setting(&self, key: &str) -> Result<Option<String>, StoreError> {
-        settings::one(&self.reader, key).await
-    }
-
-    async fn put_setting_if_absent(&self, key: &str, value: &str) -> Result<String, StoreError> {
-        self.put_setting_row_if_absent(key, value).await
-    }
-
-    async fn create_instance(&self, instance: &InstanceRecord) -> Result<(), StoreError> {
-        self.insert_instance(instance).await
-    }
-
-    async fn instance(&self, id: &InstanceId) -> Result<Option<InstanceRecord>, StoreError> {
-        instances::one(&self.reader, id).await
-    }
-
-    async fn instances(&self, query: &InstanceQuery) -> Result<Vec<InstanceRecord>, StoreError> {
-        instances::list(&self.reader, query).await
-    }
-
-    async fn set_executing(&self, id: &InstanceId, at_ms: i64) -> Result<bool, StoreError> {
-        self.execute_instance(id, at_ms).await
-    }
-
-    async fn finish_instance(&self, id: &InstanceId, reason: &str, at_ms: i64) -> Result<bool, StoreError> {
-        self.end_instance(id, reason, at_ms).await
-    }
-
-    async fn set_recordings(&self, id: &InstanceId, recordings: &Value, at_ms: i64) -> Result<(), StoreError> {
-        self.note_recordings(id, recordings, at_ms).await
-    }
-
-    async fn update_instance(
-        &self,
-        id: &InstanceId,
-        config: &Value,
-        template: &Value,
-        user_data: Option<&str>,
-        at_ms: i64,
-    ) -> Result<(), StoreError> {
-        self.replace_config(id, config, template, user_data, at_ms).await
-    }
-
-    async fn count_active_of(&self, agent: &AgentId) -> Result<u64, StoreError> {
-        instances::count_active_of(&self.reader, agent).await
-    }
-
-    async fn count_active(&self) -> Result<u64, StoreError> {
-        instances::count_active(&self.reader).await
-    }
-
-    async fn unfinished(&self, limit: u32) -> Result<Vec<InstanceRecord>, StoreError> {
-        instances::unfinished(&self.reader, limit).await
-    }
-
-    async fn append_journal(&self, id: &InstanceId, rows: &[JournalRow]) -> Result<(), StoreError> {
-        self.append_journal_rows(id, rows).await
-    }
-
-    async fn journal(&self, id: &InstanceId, from_seq: u64, limit: u32) -> Result<Vec<JournalRow>, StoreError> {
-        journal::page(&self.reader, id, from_seq, limit).await
-    }
-
-    async fn append_dialogue(&self, dialogue: &DialogueRecord) -> Result<(), StoreError> {
-        self.append_dialogue_row(dialogue).await
-    }
-
-    async fn dialogues(&self, query: &DialogueQuery) -> Result<Vec<DialogueRecord>, StoreError> {
-        dialogues::list(&self.reader, query).await
-    }
-
-    async fn instance_dialogues(&self, id: &InstanceId, limit: u32) -> Result<Vec<DialogueRecord>, StoreError> {
-        dialogues::of_instance(&self.reader, id, limit).await
-    }
-
-    async fn session_turns(&self, session: &SessionId, limit: u32) -> Result<Vec<DialogueRecord>, StoreError> {
-        dialogues::newest_of_session(&self.reader, session, limit).await
-    }
-
-    async fn delete_dialogue(&self, session: &SessionId, id: &str) -> Result<bool, StoreError> {
-        self.delete_dialogue_row(session, id).await
+    fn is_busy(error: &sqlx::Error) -> bool {
+        matches!(primary_code(error), Some(LOCKED_BY_ANOTHER | LOCKED_BY_OURSELVES))
     }
 
     async fn close(&self) {
@@ -232,5 +145,11 @@ impl Store for SqliteStore {
         self.reader.close().await;
         self.writer.close().await;
         self.durability.stop();
+    }
+}
+
+impl Changed for SqliteQueryResult {
+    fn rows(&self) -> u64 {
+        self.rows_affected()
     }
 }

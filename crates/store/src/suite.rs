@@ -27,11 +27,13 @@ pub async fn run<S: Store, F: Future<Output = S>>(make: impl Fn() -> F) {
             an_agent_comes_back_as_it_was_put,
             putting_an_agent_again_replaces_all_but_its_creation,
             agents_are_listed_by_id_up_to_the_limit,
+            agents_are_ordered_by_the_bytes_of_their_ids,
             every_kind_of_agent_comes_back,
             an_access_key_comes_back_with_or_without_its_operations,
             a_key_put_again_can_be_switched_off,
             the_first_value_of_a_setting_stays,
             of_many_first_values_at_once_one_wins_for_all,
+            a_nul_character_is_refused_and_no_key_or_setting_is_found_by_it,
             what_is_too_large_for_an_agent_a_key_or_a_setting_is_refused;
         instances:
             an_instance_comes_back_as_it_was_created,
@@ -46,11 +48,13 @@ pub async fn run<S: Store, F: Future<Output = S>>(make: impl Fn() -> F) {
             the_unfinished_instances_of_one_agent_are_counted,
             a_changed_instance_keeps_all_but_what_was_changed,
             recordings_are_noted_on_a_finished_instance,
+            a_nul_character_in_an_instances_text_is_refused_and_in_its_json_kept,
             what_is_too_large_for_an_instance_is_refused;
         journal:
             a_journal_comes_back_in_order_and_in_pages,
             a_journal_without_rows_is_empty,
             a_journal_of_an_unknown_instance_is_refused_and_reads_as_empty,
+            of_two_appends_at_once_that_claim_one_place_one_is_refused,
             a_hole_a_repetition_or_a_late_start_is_refused_whole,
             journals_of_two_instances_are_apart,
             concurrent_appends_keep_the_order_of_each_instance,
@@ -69,6 +73,7 @@ pub async fn run<S: Store, F: Future<Output = S>>(make: impl Fn() -> F) {
             the_newest_turns_of_a_session_come_oldest_first,
             a_deleted_dialogue_is_gone_and_only_from_its_own_session,
             a_dialogue_of_an_unknown_instance_or_with_a_known_id_is_refused,
+            a_nul_character_in_a_dialogue_is_refused_and_none_is_deleted_by_it,
             what_is_too_large_for_a_dialogue_is_refused;
     }
 }
@@ -131,6 +136,11 @@ async fn with_instances(store: &dyn Store, ids: &[&str]) {
 #[track_caller]
 fn assert_too_large<T>(result: Result<T, StoreError>) {
     assert!(matches!(&result, Err(StoreError::TooLarge { .. })), "{:?}", result.map(drop));
+}
+
+#[track_caller]
+fn assert_nul<T>(result: Result<T, StoreError>) {
+    assert!(matches!(&result, Err(StoreError::Nul { .. })), "{:?}", result.map(drop));
 }
 
 #[track_caller]

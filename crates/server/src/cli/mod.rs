@@ -1,6 +1,7 @@
 //! The command line.
 
 mod call;
+mod database;
 mod machine;
 mod models;
 mod replay;

@@ -1,10 +1,11 @@
 //! `ringline replay`
 
+use super::database;
+use crate::config::DatabaseUrl;
 use anyhow::{Context, bail};
 use clap::Args;
 use ringline_conversation::{JournalEntry, Setup, replay};
 use ringline_model::{CallTime, InstanceId};
-use ringline_store::{SqliteStore, Store};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -18,6 +19,9 @@ pub struct Replay {
     /// The server's data directory.
     #[arg(long, value_name = "DIR", default_value = "data")]
     data: PathBuf,
+    /// The server's Postgres database, if it has one.
+    #[arg(long, value_name = "URL", env = "RINGLINE_DATABASE", hide_env_values = true, default_value = "")]
+    database: DatabaseUrl,
     /// Print every step: its time, what happened, and what the conversation asked for (contains what was said).
     #[arg(long)]
     verbose: bool,
@@ -30,11 +34,14 @@ impl Replay {
     }
 
     async fn replay(self) -> anyhow::Result<ExitCode> {
-        let path = self.data.join("ringline.db");
-        if !path.exists() {
-            bail!("{} does not exist; name the server's data directory with --data", path.display());
+        let file = database::file(&self.data);
+        if self.database.get().is_none() && !file.exists() {
+            bail!(
+                "{} does not exist; name the server's data directory with --data or its database with --database",
+                file.display()
+            );
         }
-        let store = SqliteStore::open(&path).await?;
+        let store = database::open(&self.database, &self.data).await?;
         let instance = InstanceId::parse(self.instance.clone()).context("that is not an instance id")?;
         let Some(record) = store.instance(&instance).await? else { bail!("there is no call {instance}") };
         let setup: Setup = serde_json::from_value(record.setup).context("the journal's head is not readable")?;

@@ -3,7 +3,7 @@
 use super::machine;
 use crate::app::{App, RtcApp};
 use crate::calls::{Calls, CallsConfig, EarPool, Recorder, Writer, private_dir};
-use crate::config::{Config, Family};
+use crate::config::{Config, DatabaseUrl, Family};
 use crate::providers::Providers;
 use anyhow::Context;
 use clap::Args;
@@ -11,7 +11,7 @@ use rand::Rng as _;
 use ringline_model::{AgentId, AgentKind, normalise};
 use ringline_protocol::nonce::NonceMemory;
 use ringline_rtc::{Hub, HubConfig};
-use ringline_store::{AccessKeyRecord, AgentRecord, SqliteStore, Store};
+use ringline_store::{AccessKeyRecord, AgentRecord, Store};
 use serde_json::json;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -30,9 +30,13 @@ pub struct Serve {
     /// TOML file with what differs from the defaults (see --print-config).
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Directory for the database and recordings [default: data].
+    /// Directory for recordings and the SQLite database [default: data].
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Postgres instead of SQLite, e.g. postgres://user:password@host/database. A password is better kept off the command
+    /// line: in the environment.
+    #[arg(long, value_name = "URL", env = "RINGLINE_DATABASE", hide_env_values = true)]
+    database: Option<DatabaseUrl>,
     /// HTTP address of page, OpenAPI and signaling; port 0 picks a free one [default: 127.0.0.1:8080].
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<SocketAddr>,
@@ -89,6 +93,7 @@ impl Serve {
         let mut config = Config::load(self.config.as_deref())?;
         let text = |path: &PathBuf| path.to_string_lossy().into_owned();
         set(&mut config.server.data_dir, self.data.clone());
+        set(&mut config.server.database, self.database.clone());
         set(&mut config.server.listen, self.listen);
         set(&mut config.media.udp, self.udp);
         set(&mut config.server.public_url, self.public_url.clone());
@@ -140,7 +145,7 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
 
     let data = config.server.data_dir.clone();
     private_dir(&data).with_context(|| format!("cannot create {}", data.display()))?;
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(data.join("ringline.db")).await?);
+    let store = super::database::open(&config.server.database, &data).await?;
     recover(&*store).await?;
     let agent = demo_agent(&*store, &config).await?;
     let key = development_key(&*store).await?;

@@ -1,6 +1,6 @@
 //! The schema's versions. `user_version` says how many of the migrations a file has had, `application_id` that it is ours.
 
-use super::row::{failed, primary_code};
+use super::{BUSY, failed, primary_code};
 use crate::StoreError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool};
 use sqlx::{ConnectOptions, Connection};
@@ -20,10 +20,10 @@ const NOT_A_DATABASE: i64 = 26;
 pub(super) async fn check_unopened(path: &Path) -> Result<(), StoreError> {
     const OPERATION: &str = "open the database";
     let not_ours = |error| match primary_code(&error) {
-        Some(NOT_A_DATABASE) => StoreError::NotOurs { path: path.to_owned() },
+        Some(NOT_A_DATABASE) => StoreError::NotOurs { database: path.display().to_string() },
         _ => failed(OPERATION)(error),
     };
-    let options = SqliteConnectOptions::new().filename(path).busy_timeout(super::BUSY);
+    let options = SqliteConnectOptions::new().filename(path).busy_timeout(BUSY);
     let mut connection = options.connect().await.map_err(not_ours)?;
     // The first look at the content: where a file that is no database shows itself.
     sqlx::query("PRAGMA schema_version").fetch_one(&mut connection).await.map_err(not_ours)?;
@@ -58,7 +58,9 @@ async fn version(connection: &mut SqliteConnection, path: &Path) -> Result<usize
     let known = i64::try_from(MIGRATIONS.len()).expect("a handful of migrations");
     match usize::try_from(found) {
         Ok(version) if fresh || (application == APPLICATION_ID && found <= known) => Ok(version),
-        Ok(_) if application == APPLICATION_ID => Err(StoreError::NewerSchema { path: path.to_owned(), found, known }),
-        _ => Err(StoreError::NotOurs { path: path.to_owned() }),
+        Ok(_) if application == APPLICATION_ID => {
+            Err(StoreError::NewerSchema { database: path.display().to_string(), found, known })
+        }
+        _ => Err(StoreError::NotOurs { database: path.display().to_string() }),
     }
 }

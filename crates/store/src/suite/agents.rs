@@ -1,4 +1,4 @@
-use super::{agent_id, agent_record, assert_too_large};
+use super::{agent_id, agent_record, assert_nul, assert_too_large};
 use crate::{AccessKeyRecord, AgentRecord, Store, limits};
 use ringline_model::AgentKind;
 use serde_json::json;
@@ -36,6 +36,15 @@ pub async fn agents_are_listed_by_id_up_to_the_limit(store: Arc<dyn Store>) {
     assert_eq!(ids(store.agents(2).await.expect("read")), ["a", "b"]);
     assert_eq!(ids(store.agents(0).await.expect("read")), [""; 0]);
     assert_too_large(store.agents(limits::LIST_ROWS + 1).await);
+}
+
+pub async fn agents_are_ordered_by_the_bytes_of_their_ids(store: Arc<dyn Store>) {
+    // A database in a language of people would have a, A, a-b, aa, B.
+    for id in ["aa", "B", "a", "a-b", "A"] {
+        store.put_agent(&agent_record(id)).await.expect("stored");
+    }
+    let found = store.agents(10).await.expect("read");
+    assert_eq!(found.iter().map(|agent| agent.id.as_str()).collect::<Vec<_>>(), ["A", "B", "a", "a-b", "aa"]);
 }
 
 pub async fn every_kind_of_agent_comes_back(store: Arc<dyn Store>) {
@@ -88,6 +97,16 @@ pub async fn of_many_first_values_at_once_one_wins_for_all(store: Arc<dyn Store>
     let answers: Vec<String> = tasks.join_all().await.into_iter().map(|answer| answer.expect("stored")).collect();
     let stored = store.setting("app_key").await.expect("read").expect("one of them");
     assert!(answers.iter().all(|answer| *answer == stored), "{answers:?}");
+}
+
+pub async fn a_nul_character_is_refused_and_no_key_or_setting_is_found_by_it(store: Arc<dyn Store>) {
+    assert_nul(store.put_agent(&AgentRecord { name: "a\0".into(), ..agent_record("a") }).await);
+    assert_nul(store.put_access_key(&key("\0", 1)).await);
+    assert_nul(store.put_setting_if_absent("\0", "v").await);
+    assert_nul(store.put_setting_if_absent("k", "\0").await);
+    assert_eq!(store.agents(10).await.expect("read"), []);
+    assert_eq!(store.access_key("\0").await.expect("answered"), None);
+    assert_eq!(store.setting("\0").await.expect("answered"), None);
 }
 
 pub async fn what_is_too_large_for_an_agent_a_key_or_a_setting_is_refused(store: Arc<dyn Store>) {

@@ -1,4 +1,4 @@
-use super::{assert_not_found, assert_too_large, instance_id, session_id, with_instances};
+use super::{assert_not_found, assert_nul, assert_too_large, instance_id, session_id, with_instances};
 use crate::{DialogueKind, DialogueQuery, DialogueRecord, Order, Producer, Store, StoreError, limits};
 use std::sync::Arc;
 
@@ -170,6 +170,19 @@ pub async fn a_dialogue_of_an_unknown_instance_or_with_a_known_id_is_refused(sto
     let again = store.append_dialogue(&dialogue("1", 20)).await;
     assert!(matches!(&again, Err(StoreError::Exists { what: "dialogue", id }) if id == "1"), "{again:?}");
     assert_eq!(store.dialogues(&all(Order::OldestFirst)).await.expect("read"), [dialogue("1", 10)]);
+}
+
+pub async fn a_nul_character_in_a_dialogue_is_refused_and_none_is_deleted_by_it(store: Arc<dyn Store>) {
+    with_dialogues(&*store, &[("1", 10)]).await;
+    for bad in [
+        dialogue("\0", 20),
+        DialogueRecord { text: "a\0b".into(), ..dialogue("2", 20) },
+        DialogueRecord { round: "\0".into(), ..dialogue("2", 20) },
+    ] {
+        assert_nul(store.append_dialogue(&bad).await);
+    }
+    assert!(!store.delete_dialogue(&session_id("s"), "1\0").await.expect("answered"));
+    assert_eq!(ids(&*store, &all(Order::OldestFirst)).await, ["1"]);
 }
 
 pub async fn what_is_too_large_for_a_dialogue_is_refused(store: Arc<dyn Store>) {

@@ -1,4 +1,7 @@
-use super::{agent_id, agent_record, assert_not_found, assert_too_large, instance_id, instance_record, with_instances};
+use super::{
+    agent_id, agent_record, assert_not_found, assert_nul, assert_too_large, instance_id, instance_record,
+    with_instances,
+};
 use crate::{InstanceQuery, InstanceRecord, InstanceStatus, Store, StoreError, limits};
 use serde_json::json;
 use std::sync::Arc;
@@ -171,6 +174,17 @@ pub async fn recordings_are_noted_on_a_finished_instance(store: Arc<dyn Store>) 
     store.set_recordings(&id, &tracks, 6).await.expect("noted");
     let stored = store.instance(&id).await.expect("read").expect("there");
     assert_eq!((stored.recordings, stored.modified_ms, stored.ended_ms), (Some(tracks), 6, Some(5)));
+}
+
+pub async fn a_nul_character_in_an_instances_text_is_refused_and_in_its_json_kept(store: Arc<dyn Store>) {
+    store.put_agent(&agent_record("a")).await.expect("stored");
+    let bad = InstanceRecord { user_data: Some("a\0b".into()), ..instance_record("i", 1) };
+    assert_nul(store.create_instance(&bad).await);
+    let good = InstanceRecord { config: json!({"Greeting": "a\0b"}), ..instance_record("i", 1) };
+    store.create_instance(&good).await.expect("created");
+    assert_nul(store.update_instance(&good.id, &json!({}), &json!({}), Some("\0"), 2).await);
+    assert_nul(store.finish_instance(&good.id, "\0", 2).await);
+    assert_eq!(store.instance(&good.id).await.expect("read"), Some(good));
 }
 
 pub async fn what_is_too_large_for_an_instance_is_refused(store: Arc<dyn Store>) {

@@ -53,6 +53,21 @@ pub async fn a_journal_of_an_unknown_instance_is_refused_and_reads_as_empty(stor
     assert_eq!(store.journal(&id, 0, 10).await.expect("read"), []);
 }
 
+pub async fn of_two_appends_at_once_that_claim_one_place_one_is_refused(store: Arc<dyn Store>) {
+    with_instances(&*store, &["i"]).await;
+    let id = instance_id("i");
+    for place in 0..50 {
+        let append = async || store.append_journal(&instance_id("i"), &rows(place..place + 1)).await;
+        let (one, two) = tokio::join!(append(), append());
+        let refused = match (one, two) {
+            (Ok(()), Err(refused)) | (Err(refused), Ok(())) => refused,
+            both => panic!("at {place}: {both:?}"),
+        };
+        assert!(matches!(refused, StoreError::JournalGap { .. }), "at {place}: {refused:?}");
+    }
+    assert_eq!(whole(&*store, &id, 100).await, rows(0..50));
+}
+
 pub async fn a_hole_a_repetition_or_a_late_start_is_refused_whole(store: Arc<dyn Store>) {
     #[track_caller]
     fn assert_gap(result: Result<(), StoreError>, at: u64, but: u64) {

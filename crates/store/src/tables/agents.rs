@@ -1,0 +1,58 @@
+use super::row::Reading;
+use crate::database::{self, Database, Row, Write};
+use crate::{AgentRecord, StoreError, limits};
+use ringline_model::AgentId;
+
+const READ: &str = "read agents";
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!("SELECT id, name, kind, config, created_ms, modified_ms FROM agents ", $rest)
+    };
+}
+
+pub(super) async fn put<D: Database>(database: &D, agent: &AgentRecord) -> Result<(), StoreError> {
+    limits::text("an agent's name", &agent.name, limits::NAME_BYTES)?;
+    let config = limits::json("an agent's configuration", &agent.config, limits::CONFIG_BYTES)?;
+    let mut write = Write::begin(database, "store an agent").await?;
+    let values = [
+        agent.id.as_str().into(),
+        agent.name.as_str().into(),
+        agent.kind.as_str().into(),
+        config.as_str().into(),
+        agent.created_ms.into(),
+        agent.modified_ms.into(),
+    ];
+    write
+        .execute(
+            "INSERT INTO agents (id, name, kind, config, created_ms, modified_ms) VALUES ($1, $2, $3, $4, $5, $6) \
+             ON CONFLICT (id) DO UPDATE SET name = excluded.name, kind = excluded.kind, config = excluded.config, \
+             modified_ms = excluded.modified_ms",
+            &values,
+        )
+        .await?;
+    write.commit().await
+}
+
+pub(super) async fn one<D: Database>(database: &D, id: &AgentId) -> Result<Option<AgentRecord>, StoreError> {
+    let row = database::row(database, READ, select!("WHERE id = $1"), &[id.as_str().into()]).await?;
+    row.as_ref().map(record).transpose()
+}
+
+pub(super) async fn list<D: Database>(database: &D, limit: u32) -> Result<Vec<AgentRecord>, StoreError> {
+    let limit = limits::rows(limit, limits::LIST_ROWS)?;
+    let rows = database::rows(database, READ, select!("ORDER BY id LIMIT $1"), &[limit.into()]).await?;
+    rows.iter().map(record).collect()
+}
+
+fn record<R: Row>(row: &R) -> Result<AgentRecord, StoreError> {
+    let row = Reading { row, operation: READ };
+    Ok(AgentRecord {
+        id: row.id("id", AgentId::parse)?,
+        name: row.owned("name")?,
+        kind: row.agent_kind("kind")?,
+        config: row.json("config")?,
+        created_ms: row.integer("created_ms")?,
+        modified_ms: row.integer("modified_ms")?,
+    })
+}

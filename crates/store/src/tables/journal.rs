@@ -1,0 +1,80 @@
+use super::instances;
+use super::row::Reading;
+use crate::database::{Database, Write, failed, in_time};
+use crate::{JournalRow, StoreError, limits};
+use futures_util::TryStreamExt;
+use ringline_model::InstanceId;
+
+pub(super) async fn append<D: Database>(database: &D, id: &InstanceId, rows: &[JournalRow]) -> Result<(), StoreError> {
+    check_sizes(rows)?;
+    let mut write = Write::begin(database, "append to a journal").await?;
+    // Of two appends at once the second sees what the first has stored.
+    instances::hold(&mut write, id).await?;
+    let last = "SELECT MAX(seq) AS last FROM journal WHERE instance_id = $1";
+    let last = write.row(last, &[id.as_str().into()]).await?.expect("an aggregate answers one row");
+    let last = Reading { row: &last, operation: write.operation }.optional_integer("last")?;
+    for (next, row) in (last.map_or(0, |last| last + 1)..).zip(rows) {
+        let seq = limits::signed("a journal row's seq", row.seq)?;
+        if seq != next {
+            let instance = id.as_str().to_owned();
+            return Err(StoreError::JournalGap { instance, expected: next.unsigned_abs(), found: row.seq });
+        }
+        let values = [
+            id.as_str().into(),
+            seq.into(),
+            limits::signed("a journal row's time", row.at_us)?.into(),
+            row.step.as_str().into(),
+            row.outputs.as_str().into(),
+        ];
+        let statement = "INSERT INTO journal (instance_id, seq, at_us, step, outputs) VALUES ($1, $2, $3, $4, $5)";
+        write.insert(statement, &values, ("journal row", id.as_str()), ("instance", id.as_str())).await?;
+    }
+    write.commit().await
+}
+
+fn check_sizes(rows: &[JournalRow]) -> Result<(), StoreError> {
+    limits::at_most("the number of journal rows", rows.len(), limits::JOURNAL_BATCH_ROWS)?;
+    for row in rows {
+        limits::text("a journal row's step", &row.step, limits::JOURNAL_TEXT_BYTES)?;
+        limits::text("a journal row's outputs", &row.outputs, limits::JOURNAL_TEXT_BYTES)?;
+    }
+    limits::at_most("a batch of journal rows", rows.iter().map(size).sum(), limits::JOURNAL_BATCH_BYTES)
+}
+
+fn size(row: &JournalRow) -> usize {
+    row.step.len() + row.outputs.len()
+}
+
+pub(super) async fn page<D: Database>(
+    database: &D,
+    id: &InstanceId,
+    from_seq: u64,
+    limit: u32,
+) -> Result<Vec<JournalRow>, StoreError> {
+    const OPERATION: &str = "read a journal";
+    let values = [
+        id.as_str().into(),
+        limits::signed("a journal row's seq", from_seq)?.into(),
+        limits::rows(limit, limits::LIST_ROWS)?.into(),
+    ];
+    let statement =
+        "SELECT seq, at_us, step, outputs FROM journal WHERE instance_id = $1 AND seq >= $2 ORDER BY seq LIMIT $3";
+    let mut found = database.rows(statement, &values);
+
+    let mut page = Vec::new();
+    let mut bytes = 0;
+    while bytes < limits::JOURNAL_PAGE_BYTES
+        && let Some(row) = in_time(found.try_next()).await.map_err(failed::<D>(OPERATION))?
+    {
+        let row = Reading { row: &row, operation: OPERATION };
+        let row = JournalRow {
+            seq: row.unsigned("seq")?,
+            at_us: row.unsigned("at_us")?,
+            step: row.owned("step")?,
+            outputs: row.owned("outputs")?,
+        };
+        bytes += size(&row);
+        page.push(row);
+    }
+    Ok(page)
+}
