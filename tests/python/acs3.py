@@ -18,8 +18,8 @@ def utc(unix):
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(unix))
 
 
-def signed_request(url, key_id, secret, action, params, *, date=None, nonce=None, version="2020-11-09"):
-    """A POST with every parameter in the query, ready for `send`."""
+def signed_request(url, key_id, secret, action, params, *, date=None, nonce=None, version="2020-11-09", method="POST"):
+    """A request with every parameter in the query, ready for `send`."""
     quote = lambda text: urllib.parse.quote(text, safe="-_.~")
     query = "&".join(f"{quote(k)}={quote(v)}" for k, v in sorted(params.items()))
     headers = {
@@ -32,12 +32,12 @@ def signed_request(url, key_id, secret, action, params, *, date=None, nonce=None
     }
     names = ";".join(sorted(headers))
     lines = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers))
-    canonical = f"POST\n/\n{query}\n{lines}\n{names}\n{headers['x-acs-content-sha256']}"
+    canonical = f"{method}\n/\n{query}\n{lines}\n{names}\n{headers['x-acs-content-sha256']}"
     text = "ACS3-HMAC-SHA256\n" + hashlib.sha256(canonical.encode()).hexdigest()
     signature = hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
     headers["authorization"] = f"ACS3-HMAC-SHA256 Credential={key_id},SignedHeaders={names},Signature={signature}"
     target = url.rstrip("/") + "/?" + query
-    return urllib.request.Request(target, data=b"", headers=headers, method="POST")
+    return urllib.request.Request(target, data=b"" if method == "POST" else None, headers=headers, method=method)
 
 
 def post_json(url, body):

@@ -96,8 +96,8 @@ class Server:
         command = [BIN, "call", "--url", self.url, "--agent", self.agent, "--json", *args]
         return Caller(subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
 
-    def replay(self, instance):
-        command = [BIN, "replay", instance, "--data", self.data]
+    def replay(self, instance, *args):
+        command = [BIN, "replay", instance, "--data", self.data, *args]
         return subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=60)
 
     def kill(self):

@@ -138,6 +138,11 @@ impl Conversation {
         self.state
     }
 
+    /// What is in force, with what the client has changed.
+    pub fn config(&self) -> &AgentConfig {
+        &self.config
+    }
+
     /// The turns so far, oldest first: what the user asked and what was heard of the answers.
     pub fn history(&self) -> &[Message] {
         self.history.messages()

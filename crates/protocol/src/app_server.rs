@@ -4,6 +4,13 @@
 //! `code` with `error_code`, `message` and `request_id` ([`failure`]); a request it cannot even pass on has `code: 500`
 //! and `msg` ([`validation_failure`]). Members without a value are left out.
 
+mod instances;
+
+pub use instances::{
+    DescribeAIAgent, DescribeAIAgentAnswer, DescribeAIAgentInstance, DescribeAIAgentInstanceAnswer, Done,
+    StopAIAgentInstance, UpdateAIAgentInstance,
+};
+
 use crate::error::ApiError;
 use crate::openapi::CallOptions;
 use crate::params::Params;
@@ -106,8 +113,9 @@ impl GetRtcAuthToken {
     }
 }
 
-/// The names of `generateAIAgentCall` and what they are called in the OpenAPI.
-const NAMES: [(&str, &str); 7] = [
+/// Names and what they are called in the OpenAPI.
+const NAMES: [(&str, &str); 8] = [
+    ("ai_agent_instance_id", "InstanceId"),
     ("user_id", "UserId"),
     ("expire", "Expire"),
     ("agent_config", "AgentConfig"),
@@ -120,10 +128,7 @@ const NAMES: [(&str, &str); 7] = [
 impl GenerateAIAgentCall {
     /// `user_id` must be there, and `ai_agent_id` or `workflow_type`; the id wins.
     pub fn parse(body: &[u8]) -> Result<Self, Refusal> {
-        let mut object = read_object(body)?;
-        let renamed = NAMES.into_iter().filter_map(|(name, api)| Some((api.to_owned(), object.remove(name)?)));
-        let options = Params::from_values(renamed.collect::<Vec<_>>());
-        let rest = Params::from_values(object);
+        let (options, rest) = renamed(read_object(body)?);
         mandatory(&options, "UserId").map_err(|_| Refusal::Validation("user_id is mandatory".into()))?;
         let agent = match rest.text("ai_agent_id", usize::MAX)? {
             Some(id) => AgentChoice::Id(AgentId::parse(id).map_err(|_| ApiError::agent_not_found())?),
@@ -134,6 +139,13 @@ impl GenerateAIAgentCall {
         };
         Ok(Self { agent, options: CallOptions::parse(&options)? })
     }
+}
+
+/// What has a name in the OpenAPI under that name, and the rest.
+fn renamed(mut object: Map<String, Value>) -> (Params, Params) {
+    let known = NAMES.into_iter().filter_map(|(name, api)| Some((api.to_owned(), object.remove(name)?)));
+    let known = Params::from_values(known.collect::<Vec<_>>());
+    (known, Params::from_values(object))
 }
 
 fn kind(name: &str) -> Result<AgentKind, Refusal> {

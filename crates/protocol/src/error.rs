@@ -54,6 +54,16 @@ impl ApiError {
         Self::new(400, "InstanceFinished", "The specified instance has finished.")
     }
 
+    /// A control operation on an instance whose user has not come yet: nobody would hear or read it.
+    pub fn instance_not_connected() -> Self {
+        Self::new(400, "InstanceNotConnected", "The user of the specified instance has not joined yet.")
+    }
+
+    /// Something other than an agent or an instance does not exist.
+    pub fn resource_not_found(what: &str) -> Self {
+        Self::new(404, "ResourceNotFound", format!("The specified {what} is not found."))
+    }
+
     /// The configured number of calls is running.
     pub fn concurrency_limit_exceeded() -> Self {
         Self::new(400, "ConcurrencyLimitExceeded", "The number of concurrent calls has reached its limit.")

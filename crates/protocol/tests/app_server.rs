@@ -2,11 +2,13 @@
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
-use ringline_model::{AgentId, AgentKind, ChannelId, InstanceId, UserId};
+use ringline_model::{AgentId, AgentKind, ChannelId, InstanceId, SessionId, UserId};
 use ringline_protocol::app_server::{
-    AgentChoice, GenerateAIAgentCall, GenerateAIAgentCallAnswer, GetRtcAuthToken, GetRtcAuthTokenAnswer, MAX_BODY,
-    Refusal,
+    AgentChoice, DescribeAIAgent, DescribeAIAgentAnswer, DescribeAIAgentInstance, DescribeAIAgentInstanceAnswer,
+    GenerateAIAgentCall, GenerateAIAgentCallAnswer, GetRtcAuthToken, GetRtcAuthTokenAnswer, MAX_BODY, Refusal,
+    StopAIAgentInstance, UpdateAIAgentInstance,
 };
+use ringline_protocol::openapi::{InstanceStatus, ListedInstance, RuntimeConfig};
 use serde_json::{Value, json};
 
 fn generate(body: Value) -> Result<GenerateAIAgentCall, Refusal> {
@@ -132,4 +134,67 @@ proptest! {
     fn reading_never_panics(body in proptest::collection::vec(any::<u8>(), 0..300)) {
         let _outcome = (GenerateAIAgentCall::parse(&body), GetRtcAuthToken::parse(&body));
     }
+}
+
+#[test]
+fn an_instance_is_stopped_changed_and_described_under_its_snake_case_name() {
+    let body = json!({"ai_agent_instance_id": "i1", "user_id": "u", "template_config": "{}",
+                      "agent_config": "{\"Volume\":5}", "user_data": "d"})
+    .to_string();
+    assert_eq!(StopAIAgentInstance::parse(body.as_bytes()).unwrap().instance.as_str(), "i1");
+    assert_eq!(DescribeAIAgentInstance::parse(body.as_bytes()).unwrap().instance.as_str(), "i1");
+    let UpdateAIAgentInstance(update) = UpdateAIAgentInstance::parse(body.as_bytes()).unwrap();
+    assert_eq!((update.instance.as_str(), update.agent_config), ("i1", json!({"Volume": 5})));
+    assert_eq!(update.user_data.as_deref(), Some("d"));
+}
+
+#[test]
+fn what_a_request_about_an_instance_lacks_is_named() {
+    fn said<T: std::fmt::Debug>(outcome: Result<T, Refusal>) -> String {
+        let answer = outcome.unwrap_err().body("R");
+        assert_eq!(answer["code"], 500, "{answer}");
+        answer["msg"].as_str().unwrap().to_owned()
+    }
+    assert_eq!(said(StopAIAgentInstance::parse(b"{}")), "ai_agent_instance_id is mandatory");
+    let instance = br#"{"ai_agent_instance_id":"i"}"#;
+    assert_eq!(said(DescribeAIAgentInstance::parse(instance)), "user_id is mandatory");
+    assert!(said(UpdateAIAgentInstance::parse(instance)).contains("template_config"));
+    assert_eq!(said(DescribeAIAgent::parse(b"{}")), "ai_agent_id is mandatory");
+    let unknown = StopAIAgentInstance::parse(br#"{"ai_agent_instance_id":"no id"}"#).unwrap_err().body("R");
+    assert_eq!((&unknown["code"], &unknown["error_code"]), (&json!(404), &json!("InstanceNotFound")));
+}
+
+#[test]
+fn an_instance_is_described_in_texts_and_without_what_the_agent_was_told() {
+    let listed = ListedInstance {
+        instance_id: InstanceId::parse("i").unwrap(),
+        status: InstanceStatus::Executing,
+        agent_config: json!({"LlmConfig": {"LlmSystemPrompt": "secret", "LlmHistory": [1], "LlmHistoryLimit": 3},
+                             "TtsConfig": {"VoiceIdList": ["a"]}}),
+        template_config: json!({"VoiceChat": {}}),
+        runtime_config: RuntimeConfig {
+            channel_id: ChannelId::parse("c").unwrap(),
+            agent_user_id: UserId::parse("agent").unwrap(),
+        },
+        call_log_url: "http://h/calllog/i".into(),
+        user_data: "d".into(),
+        session_id: SessionId::parse("s").unwrap(),
+        gmt_create: 0,
+        gmt_modified: 0,
+    };
+    let answer = serde_json::to_value(DescribeAIAgentInstanceAnswer::new(listed, "R".into())).unwrap();
+    let text = |name: &str| serde_json::from_str::<Value>(answer[name].as_str().unwrap()).unwrap();
+    assert_eq!(text("agent_config"), json!({"LlmConfig": {"LlmHistoryLimit": 3}, "TtsConfig": {"VoiceIdList": ["a"]}}));
+    assert_eq!(text("template_config"), json!({"VoiceChat": {}}));
+    assert_eq!(text("runtime_config"), json!({"ChannelId": "c", "AgentUserId": "agent"}));
+    assert_eq!((&answer["code"], &answer["status"]), (&json!(200), &json!("Executing")));
+    assert_eq!((&answer["call_log_url"], &answer["user_data"]), (&json!("http://h/calllog/i"), &json!("d")));
+}
+
+#[test]
+fn an_agent_is_described_as_a_text_with_its_telephone_numbers() {
+    let agent = DescribeAIAgent::parse(br#"{"ai_agent_id":"a","user_id":"u"}"#).unwrap().agent;
+    let answer = DescribeAIAgentAnswer::new(&agent, "Ada", AgentKind::VoiceChat, "R".into());
+    let text: Value = serde_json::from_str(&answer.ai_agent).unwrap();
+    assert_eq!(text, json!({"AIAgentId": "a", "Name": "Ada", "Type": "VoiceChat", "InboundPhoneNumbers": []}));
 }

@@ -1,9 +1,10 @@
 //! What the doors share.
 
-use crate::calls::{CallHandle, Calls, NewCall, StartError};
+use crate::calls::{CallHandle, Calls, Configured, NewCall, StartError};
 use crate::config::Config;
 use crate::providers::Providers;
-use ringline_conversation::Setup;
+use crate::session;
+use ringline_conversation::{Message, Setup};
 use ringline_model::{AgentId, AgentKind, ChannelId, InstanceId, SessionId, UserId};
 use ringline_protocol::error::ApiError;
 use ringline_protocol::nonce::NonceMemory;
@@ -79,7 +80,8 @@ impl App {
         let agent = self.store.agent(agent).await.map_err(|e| internal(&e))?.ok_or_else(ApiError::agent_not_found)?;
         self.calls.admit().map_err(|e| refused(&e))?;
         let effective = options.effective(&agent.config, agent.kind)?;
-        let setup = Setup { config: effective.config, history: Vec::new() };
+        let history = self.history(options.session.as_ref(), effective.config.llm.history_limit).await?;
+        let setup = Setup { config: effective.config, history };
         let (channel, agent_user) = (fresh(ChannelId::parse), fresh(UserId::parse));
         let user = options.user.unwrap_or_else(|| fresh(UserId::parse));
         let session = options.session.unwrap_or_else(|| fresh(SessionId::parse));
@@ -94,8 +96,8 @@ impl App {
             agent_user: agent_user.clone(),
             session: session.clone(),
             status: InstanceStatus::Created,
-            config: effective.json,
-            template: options.template_config,
+            config: effective.json.clone(),
+            template: options.template_config.clone(),
             runtime: json!({"ChannelId": channel, "AgentUserId": agent_user}),
             user_data: options.user_data.clone(),
             setup: serde_json::to_value(&setup).map_err(|error| {
@@ -110,9 +112,18 @@ impl App {
             recordings: None,
         };
         self.store.create_instance(&record).await.map_err(|e| internal(&e))?;
-        let user_data = options.user_data;
-        let call =
-            NewCall { instance: instance.clone(), channel, user, agent_user, session, user_data, setup, created_ms };
+        let configured = Configured { kind: agent.kind, json: effective.json, template: options.template_config };
+        let call = NewCall {
+            instance: instance.clone(),
+            channel,
+            user,
+            agent_user,
+            session,
+            user_data: options.user_data,
+            setup,
+            configured,
+            created_ms,
+        };
         match self.calls.start(call) {
             Ok(handle) => Ok(Started { handle, kind: agent.kind, token }),
             Err(error) => {
@@ -120,6 +131,13 @@ impl App {
                 Err(refused(&error))
             }
         }
+    }
+
+    /// What the session's earlier calls left to know.
+    async fn history(&self, session: Option<&SessionId>, turns: u32) -> Result<Vec<Message>, ApiError> {
+        let Some(session) = session else { return Ok(Vec::new()) };
+        let entries = self.store.session_turns(session, session::MAX_ENTRIES).await.map_err(|e| internal(&e))?;
+        Ok(session::earlier(entries, turns))
     }
 }
 

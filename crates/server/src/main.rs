@@ -6,6 +6,7 @@ mod cli;
 mod config;
 mod doors;
 mod providers;
+mod session;
 
 use clap::Parser;
 use std::process::ExitCode;

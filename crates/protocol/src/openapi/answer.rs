@@ -22,9 +22,10 @@ pub struct GenerateAIAgentCallAnswer {
     pub token: String,
 }
 
+/// The answer of an operation that has nothing to say but that it was done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct StopAIAgentInstanceAnswer {
+pub struct Done {
     pub request_id: String,
 }
 
@@ -64,7 +65,7 @@ pub struct InstanceDescription {
     /// As the request gave it, a JSON object.
     pub template_config: Value,
     pub runtime_config: RuntimeConfig,
-    /// Empty until there is one.
+    /// Signed, and good for a day ([`crate::call_log`]).
     pub call_log_url: String,
     pub user_data: String,
     pub session_id: String,
@@ -83,7 +84,7 @@ pub struct RuntimeConfig {
     pub agent_user_id: UserId,
 }
 
-fn gmt<S: Serializer>(unix_ms: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn gmt<S: Serializer>(unix_ms: &i64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&time_format::gmt_millis(*unix_ms))
 }
 
@@ -141,7 +142,7 @@ mod tests {
 
     #[test]
     fn the_answer_to_stop_is_the_request_id_alone() {
-        let answer = StopAIAgentInstanceAnswer { request_id: "R".into() };
+        let answer = Done { request_id: "R".into() };
         assert_eq!(serde_json::to_value(&answer).unwrap(), json!({"RequestId": "R"}));
     }
 }

@@ -1,11 +1,25 @@
 //! The OpenAPI's operations: requests as types, answers with the exact field names (server-api §4).
 
 mod answer;
+mod control;
+mod listing;
+mod listing_answer;
 mod request;
 
 pub use answer::{
-    DescribeAIAgentInstanceAnswer, GenerateAIAgentCallAnswer, InstanceDescription, InstanceStatus, RuntimeConfig,
-    StopAIAgentInstanceAnswer,
+    DescribeAIAgentInstanceAnswer, Done, GenerateAIAgentCallAnswer, InstanceDescription, InstanceStatus, RuntimeConfig,
+};
+pub use control::{
+    MAX_CUSTOM_MESSAGE, MAX_SPEECH, MAX_TEXT, SendAIAgentDataChannelMessage, SendAIAgentSpeech, SendAIAgentText,
+    UpdateAIAgentInstance, UpdatedConfig,
+};
+pub use listing::{
+    DeleteAIAgentDialogue, GetAIAgentConcurrency, ListAIAgentDialogues, ListAIAgentInstance, ListSmartVoiceGroups,
+    MAX_ROUNDS,
+};
+pub use listing_answer::{
+    DialogueDescription, GetAIAgentConcurrencyAnswer, ListAIAgentDialoguesAnswer, ListAIAgentInstanceAnswer,
+    ListSmartVoiceGroupsAnswer, ListedInstance, VoiceDescription, VoiceGroup,
 };
 pub use request::{
     CallOptions, DEFAULT_EXPIRE, DescribeAIAgentInstance, EffectiveConfig, GenerateAIAgentCall, MAX_EXPIRE,
@@ -18,49 +32,61 @@ use crate::params::Params;
 /// The only version there is.
 pub const VERSION: &str = "2020-11-09";
 
-/// An operation by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Operation {
+/// Every operation stands once in this list; its name is the vendor's, and the type of its request too.
+macro_rules! operations {
+    ($($name:ident),+ $(,)?) => {
+        /// An operation by name.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Operation {
+            $($name),+
+        }
+
+        impl Operation {
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name)),+
+                }
+            }
+        }
+
+        /// A request of any operation.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Request {
+            $($name($name)),+
+        }
+
+        impl Request {
+            pub fn parse(operation: Operation, params: &Params) -> Result<Self, ApiError> {
+                match operation {
+                    $(Operation::$name => $name::parse(params).map(Self::$name)),+
+                }
+            }
+        }
+    };
+}
+
+operations! {
     GenerateAIAgentCall,
     StopAIAgentInstance,
+    UpdateAIAgentInstance,
     DescribeAIAgentInstance,
+    ListAIAgentInstance,
+    GetAIAgentConcurrency,
+    SendAIAgentSpeech,
+    SendAIAgentText,
+    SendAIAgentDataChannelMessage,
+    ListAIAgentDialogues,
+    DeleteAIAgentDialogue,
+    ListSmartVoiceGroups,
 }
 
 impl Operation {
-    pub const ALL: [Self; 3] = [Self::GenerateAIAgentCall, Self::StopAIAgentInstance, Self::DescribeAIAgentInstance];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::GenerateAIAgentCall => "GenerateAIAgentCall",
-            Self::StopAIAgentInstance => "StopAIAgentInstance",
-            Self::DescribeAIAgentInstance => "DescribeAIAgentInstance",
-        }
-    }
-
     /// Both as the signature covered them ([`crate::auth::Accepted`]). Unknown ones are `InvalidApi.NotFound`.
     pub fn from_name(action: &str, version: &str) -> Result<Self, ApiError> {
-        let known = Self::ALL.into_iter().find(|operation| operation.name() == action);
+        let known = Self::ALL.iter().copied().find(|operation| operation.name() == action);
         known.filter(|_| version == VERSION).ok_or_else(ApiError::api_not_found)
-    }
-}
-
-/// A request of any operation.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Request {
-    GenerateAIAgentCall(GenerateAIAgentCall),
-    StopAIAgentInstance(StopAIAgentInstance),
-    DescribeAIAgentInstance(DescribeAIAgentInstance),
-}
-
-impl Request {
-    pub fn parse(operation: Operation, params: &Params) -> Result<Self, ApiError> {
-        match operation {
-            Operation::GenerateAIAgentCall => GenerateAIAgentCall::parse(params).map(Self::GenerateAIAgentCall),
-            Operation::StopAIAgentInstance => StopAIAgentInstance::parse(params).map(Self::StopAIAgentInstance),
-            Operation::DescribeAIAgentInstance => {
-                DescribeAIAgentInstance::parse(params).map(Self::DescribeAIAgentInstance)
-            }
-        }
     }
 }
 
@@ -71,7 +97,7 @@ mod tests {
     #[test]
     fn every_operation_is_found_by_its_name() {
         for operation in Operation::ALL {
-            assert_eq!(Operation::from_name(operation.name(), VERSION), Ok(operation));
+            assert_eq!(Operation::from_name(operation.name(), VERSION), Ok(*operation));
         }
     }
 
@@ -80,6 +106,18 @@ mod tests {
         for (action, version) in [("Generate", VERSION), ("StopAIAgentInstance", "2020-11-10"), ("", "")] {
             let error = Operation::from_name(action, version).expect_err("unknown");
             assert_eq!((error.status, &*error.code), (404, "InvalidApi.NotFound"));
+        }
+    }
+
+    #[test]
+    fn no_operation_can_do_without_the_id_it_is_about() {
+        for operation in Operation::ALL.iter().filter(|o| **o != Operation::ListSmartVoiceGroups) {
+            let error = Request::parse(*operation, &Params::default()).expect_err("nothing was given");
+            assert_eq!(error.status, 400);
+            assert!(
+                ["MissingInstanceId", "MissingAIAgentId", "MissingSessionId"].contains(&&*error.code),
+                "{operation:?}: {error}"
+            );
         }
     }
 }

@@ -12,9 +12,9 @@ pub const DEFAULT_EXPIRE: u32 = 3600;
 /// Longest life of a token in s.
 pub const MAX_EXPIRE: u32 = 604_800;
 /// Longest `UserData`, in characters.
-const MAX_USER_DATA: usize = 64 * 1024;
+pub(super) const MAX_USER_DATA: usize = 64 * 1024;
 /// Read far past the limit of an id, so that the id's own check says what is wrong.
-const ANY: usize = usize::MAX;
+pub(super) const ANY: usize = usize::MAX;
 
 /// Starts a call (server-api §4.1).
 #[derive(Clone, Debug, PartialEq)]
@@ -63,16 +63,13 @@ pub struct EffectiveConfig {
 impl GenerateAIAgentCall {
     /// An `AIAgentId` that cannot be an id names no agent: `AgentNotFound`.
     pub fn parse(params: &Params) -> Result<Self, ApiError> {
-        let agent = params.required_text("AIAgentId", ANY)?;
-        let agent = AgentId::parse(agent).map_err(|_| ApiError::agent_not_found())?;
-        Ok(Self { agent, options: CallOptions::parse(params)? })
+        Ok(Self { agent: agent(params)?, options: CallOptions::parse(params)? })
     }
 }
 
 impl CallOptions {
     /// Reads everything but the agent. Values inside the configurations are checked by [`Self::effective`].
     pub fn parse(params: &Params) -> Result<Self, ApiError> {
-        let empty = || Value::Object(serde_json::Map::new());
         let expire = params.integer("Expire", 0..=i64::from(MAX_EXPIRE))?.unwrap_or(0);
         Ok(Self {
             user: optional_id(params, "UserId", UserId::parse)?,
@@ -80,8 +77,8 @@ impl CallOptions {
                 0 => DEFAULT_EXPIRE,
                 seconds => seconds,
             },
-            agent_config: normalise(&params.object("AgentConfig")?.unwrap_or_else(empty))?,
-            template_config: params.object("TemplateConfig")?.unwrap_or_else(empty),
+            agent_config: normalise(&layer(params, "AgentConfig")?)?,
+            template_config: layer(params, "TemplateConfig")?,
             user_data: params.text("UserData", MAX_USER_DATA)?,
             session: optional_id(params, "SessionId", SessionId::parse)?,
             chat_sync: params.object("ChatSyncConfig")?,
@@ -110,8 +107,19 @@ impl DescribeAIAgentInstance {
     }
 }
 
+/// A text that cannot be an id names no agent.
+pub(super) fn agent(params: &Params) -> Result<AgentId, ApiError> {
+    let text = params.required_text("AIAgentId", ANY)?;
+    AgentId::parse(text).map_err(|_| ApiError::agent_not_found())
+}
+
+/// A configuration, empty if there is none.
+pub(super) fn layer(params: &Params, name: &str) -> Result<Value, ApiError> {
+    Ok(params.object(name)?.unwrap_or_else(|| Value::Object(serde_json::Map::new())))
+}
+
 /// A text that cannot be an id names no instance.
-fn instance(params: &Params) -> Result<InstanceId, ApiError> {
+pub(super) fn instance(params: &Params) -> Result<InstanceId, ApiError> {
     let text = params.required_text("InstanceId", ANY)?;
     InstanceId::parse(text).map_err(|_| ApiError::instance_not_found())
 }

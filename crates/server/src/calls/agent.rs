@@ -9,13 +9,14 @@ use super::media::{MediaCommand, MediaCommands};
 use super::mouth::{Mouth, Utter};
 use super::registry::CallHandle;
 use super::writer::Writer;
-use super::{CallEvent, CallEvents};
+use super::{CallEvent, CallEvents, Configured, UpdateAnswer};
 use ringline_conversation::{
     ClientCommand, Conversation, DialogueKind, EndReason, Event, Input, JournalEntry, Message, Notice, Output, Role,
     Setup, Step,
 };
 use ringline_model::{CallTime, ResponseId, SentenceId};
 use ringline_protocol::datachannel::{ClientMessage, MessageError, ServerMessage};
+use ringline_protocol::openapi::UpdateAIAgentInstance;
 use ringline_providers::{ChatContext, ChatEvent, ChatMessage, ChatRequest, ChatRole, LanguageModel, SpeechRequest};
 use ringline_store::{DialogueRecord, JournalRow, Producer};
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use tokio::task::AbortHandle;
 pub struct Agent {
     pub handle: Arc<CallHandle>,
     pub setup: Setup,
+    pub configured: Configured,
     pub clock: CallClock,
     /// Unix ms at call time 0.
     pub began_ms: i64,
@@ -93,6 +95,8 @@ impl Task {
         match event {
             CallEvent::Input(input) => self.step(Step::Input(input)).await,
             CallEvent::ClientText(text) => self.client_text(&text).await,
+            CallEvent::Custom(message) => self.send(&ServerMessage::CustomMessage { message }).await,
+            CallEvent::Update { request, answer } => self.update(*request, answer).await,
             CallEvent::Attach(peer) => self.media(MediaCommand::Attach(peer)).await,
             CallEvent::Restart { offer, answer } => self.media(MediaCommand::Restart { offer, answer }).await,
             CallEvent::Detach => {
@@ -193,7 +197,34 @@ impl Task {
     }
 
     async fn notify(&mut self, notice: Notice) {
-        let message = wire(notice);
+        self.send(&wire(notice)).await;
+    }
+
+    /// Changes the running call. What only counts at the start (greeting, recognition language, hot words) is stored and
+    /// has no effect any more.
+    async fn update(&mut self, request: UpdateAIAgentInstance, answer: UpdateAnswer) {
+        let config = match self.agent.configured.update(&request, self.conversation.config()) {
+            Ok(config) => config,
+            Err(error) => {
+                if answer.send(Err(error)).is_err() {
+                    tracing::debug!(call.id = %self.agent.handle.instance, "nobody waited for the update to be refused");
+                }
+                return;
+            }
+        };
+        if request.user_data.is_some() {
+            self.agent.user_data.clone_from(&request.user_data);
+        }
+        self.extra_query.clone_from(&config.llm.extra_query);
+        // At most 400: the configuration has been checked.
+        self.media(MediaCommand::Volume(config.volume as u16)).await;
+        self.step(Step::Input(Input::ConfigChanged { config: Box::new(config) })).await;
+        let (at_ms, configured) = (self.unix_ms(self.agent.clock.now()), self.agent.configured.clone());
+        let instance = &self.agent.handle.instance;
+        self.agent.writer.updated(instance, configured, request.user_data, at_ms, answer).await;
+    }
+
+    async fn send(&mut self, message: &ServerMessage) {
         self.message_seq += 1;
         let handle = &self.agent.handle;
         let text = message.to_json(self.message_seq, handle.agent_user.as_str(), handle.user.as_str());
@@ -204,6 +235,7 @@ impl Task {
         let call = &self.agent.handle.instance;
         match event {
             Event::SessionStarted => {
+                self.agent.handle.mark_joined();
                 let at_ms = self.unix_ms(now);
                 self.agent.writer.executing(call, at_ms).await;
                 tracing::info!(call.id = %call, "the user joined");

@@ -65,6 +65,8 @@ pub enum MediaCommand {
     Stop {
         response: ResponseId,
     },
+    /// Output volume in percent.
+    Volume(u16),
     /// For the data channel.
     SendText(String),
     /// The call is over.
@@ -233,6 +235,7 @@ impl Task {
                 let (segment, played_ms) = (stopped.segment, stopped.played_ms);
                 self.tell(CallEvent::Input(Input::PlayoutStopped { response, segment, played_ms }));
             }
+            MediaCommand::Volume(percent) => self.playout.volume(percent),
             MediaCommand::SendText(text) => {
                 if let Some(transport) = &mut self.transport
                     && let Err(error) = transport.peer.send_text(&text)

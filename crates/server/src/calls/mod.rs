@@ -11,6 +11,7 @@
 
 mod agent;
 mod clock;
+mod configured;
 mod ears;
 mod media;
 mod mouth;
@@ -19,12 +20,15 @@ mod registry;
 mod speech_detector;
 mod writer;
 
+pub use configured::Configured;
 pub use ears::EarPool;
 pub use recorder::{Recorder, private_dir};
-pub use registry::{CallHandle, Calls, CallsConfig, JoinError, NewCall, StartError};
+pub use registry::{CallHandle, Calls, CallsConfig, Ended, JoinError, NewCall, StartError};
 pub use writer::Writer;
 
 use ringline_conversation::Input;
+use ringline_protocol::error::ApiError;
+use ringline_protocol::openapi::UpdateAIAgentInstance;
 use ringline_rtc::Peer;
 use tokio::sync::{mpsc, oneshot};
 
@@ -34,6 +38,11 @@ pub enum CallEvent {
     Input(Input),
     /// A data-channel message of the client, as it came.
     ClientText(String),
+    /// JSON for the client (1011), sent as it is. The conversation neither sees it nor depends on it, so it is not in the
+    /// journal: a replay compares what a conversation decided.
+    Custom(String),
+    /// Lay this over the configuration in force. Answered when the outcome is stored.
+    Update { request: Box<UpdateAIAgentInstance>, answer: UpdateAnswer },
     /// A new transport for the user.
     Attach(Box<Peer>),
     /// Answer an ICE restart on the current transport.
@@ -45,6 +54,9 @@ pub enum CallEvent {
     /// The user's transport is gone for good.
     Left,
 }
+
+/// Whether an update was taken and stored.
+pub type UpdateAnswer = oneshot::Sender<Result<(), ApiError>>;
 
 /// Where a call's events go. 1,024 are far more than a call has under way; a sender that finds the channel full waits
 /// (agent side) or drops and logs (media side).

@@ -7,10 +7,12 @@ use super::media::{Media, MediaLoad};
 use super::mouth::Mouth;
 use super::recorder::Recorder;
 use super::writer::Writer;
-use super::{CALL_EVENTS, CallEvent, CallEvents};
+use super::{CALL_EVENTS, CallEvent, CallEvents, Configured};
 use crate::providers::Providers;
-use ringline_conversation::{Input, Setup, StopCause};
+use ringline_conversation::{ClientCommand, Input, Setup, StopCause};
 use ringline_model::{AgentConfig, ChannelId, InstanceId, SessionId, UserId};
+use ringline_protocol::error::ApiError;
+use ringline_protocol::openapi::UpdateAIAgentInstance;
 use ringline_providers::RecognitionParams;
 use ringline_rtc::{Hub, RtcError};
 use std::collections::HashMap;
@@ -36,6 +38,7 @@ pub struct NewCall {
     pub session: SessionId,
     pub user_data: Option<String>,
     pub setup: Setup,
+    pub configured: Configured,
     pub created_ms: i64,
 }
 
@@ -71,8 +74,15 @@ pub struct CallHandle {
     pub agent_user: UserId,
     pub session: SessionId,
     events: CallEvents,
+    /// The user has been there.
+    joined: AtomicBool,
     ended: watch::Receiver<bool>,
 }
+
+/// The call ended before it could be told.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the call has ended")]
+pub struct Ended;
 
 impl CallHandle {
     /// Asks the call to end; returns at once.
@@ -80,6 +90,41 @@ impl CallHandle {
         if self.events.send(CallEvent::Input(Input::Stop { cause })).await.is_err() {
             tracing::debug!(call.id = %self.instance, "stopped after its end");
         }
+    }
+
+    /// Whether the user has been there; before, nobody would hear or read anything.
+    pub fn has_joined(&self) -> bool {
+        self.joined.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn mark_joined(&self) {
+        self.joined.store(true, Ordering::Relaxed);
+    }
+
+    /// Has the agent say a text, behind what it is saying or instead of it.
+    pub async fn say(&self, text: String, interrupt: bool) -> Result<(), Ended> {
+        self.tell(CallEvent::Input(Input::Say { text, interrupt })).await
+    }
+
+    /// Puts a question in the user's place.
+    pub async fn ask(&self, text: String) -> Result<(), Ended> {
+        self.tell(CallEvent::Input(Input::Client { command: ClientCommand::SendText { text } })).await
+    }
+
+    /// Sends JSON to the client as it is.
+    pub async fn custom(&self, message: String) -> Result<(), Ended> {
+        self.tell(CallEvent::Custom(message)).await
+    }
+
+    /// Lays an update over the configuration in force; returns when it is stored.
+    pub async fn update(&self, request: UpdateAIAgentInstance) -> Result<Result<(), ApiError>, Ended> {
+        let (answer, answered) = oneshot::channel();
+        self.tell(CallEvent::Update { request: Box::new(request), answer }).await?;
+        answered.await.map_err(|_| Ended)
+    }
+
+    async fn tell(&self, event: CallEvent) -> Result<(), Ended> {
+        self.events.send(event).await.map_err(|_| Ended)
     }
 
     /// The user's client said goodbye.
@@ -194,6 +239,7 @@ impl Calls {
             agent_user: call.agent_user,
             session: call.session,
             events: events.clone(),
+            joined: AtomicBool::new(false),
             ended,
         });
         let clock = CallClock::start();
@@ -225,6 +271,7 @@ impl Calls {
         let agent = Agent {
             handle: handle.clone(),
             setup: call.setup,
+            configured: call.configured,
             clock,
             began_ms: call.created_ms,
             language_model: providers.language_model,

@@ -4,7 +4,9 @@
 //! up to the last second. A call's end waits for its rows. If the store is busy a batch is tried again; if it stays so,
 //! the call's journal ends there (a hole would replay to something that never happened) and the call goes on.
 
+use super::{Configured, UpdateAnswer};
 use ringline_model::InstanceId;
+use ringline_protocol::error::ApiError;
 use ringline_store::{DialogueRecord, JournalRow, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,7 +25,19 @@ enum Entry {
     Journal(InstanceId, JournalRow),
     Dialogue(DialogueRecord),
     Executing(InstanceId, i64),
-    Finished { instance: InstanceId, reason: &'static str, at_ms: i64, done: oneshot::Sender<()> },
+    Updated {
+        instance: InstanceId,
+        configured: Configured,
+        user_data: Option<String>,
+        at_ms: i64,
+        answer: UpdateAnswer,
+    },
+    Finished {
+        instance: InstanceId,
+        reason: &'static str,
+        at_ms: i64,
+        done: oneshot::Sender<()>,
+    },
 }
 
 /// Handle to the writer task.
@@ -55,6 +69,18 @@ impl Writer {
 
     pub async fn executing(&self, instance: &InstanceId, at_ms: i64) {
         self.send(Entry::Executing(instance.clone(), at_ms)).await;
+    }
+
+    /// Answers when the configuration is stored, or that it could not be.
+    pub async fn updated(
+        &self,
+        instance: &InstanceId,
+        configured: Configured,
+        user_data: Option<String>,
+        at_ms: i64,
+        answer: UpdateAnswer,
+    ) {
+        self.send(Entry::Updated { instance: instance.clone(), configured, user_data, at_ms, answer }).await;
     }
 
     /// Returns when everything of the instance is stored.
@@ -109,6 +135,14 @@ async fn write(store: Arc<dyn Store>, mut inbox: mpsc::Receiver<Entry>) {
             }
             Some(Entry::Executing(instance, at_ms)) => {
                 retry(|| store.set_executing(&instance, at_ms)).await;
+            }
+            Some(Entry::Updated { instance, configured, user_data, at_ms, answer }) => {
+                let Configured { json, template, .. } = &configured;
+                let user_data = user_data.as_deref();
+                let stored = retry(|| store.update_instance(&instance, json, template, user_data, at_ms)).await;
+                if answer.send(if stored { Ok(()) } else { Err(ApiError::internal()) }).is_err() {
+                    tracing::debug!(%instance, "nobody waited for the update to be stored");
+                }
             }
             Some(Entry::Finished { instance, reason, at_ms, done }) => {
                 gathered.write(&*store, &instance).await;

@@ -1,7 +1,7 @@
 //! The app-server door: the JSON endpoints the demo apps and the page call (server-api §13). Every answer is HTTP 200;
 //! `code` tells.
 
-use super::request_id;
+use super::{instances, request_id};
 use crate::app::{App, internal};
 use axum::Json;
 use axum::body::Bytes;
@@ -10,8 +10,9 @@ use axum::http::HeaderMap;
 use axum::http::header;
 use ringline_model::{AgentId, AgentKind};
 use ringline_protocol::app_server::{
-    AgentChoice, GenerateAIAgentCall, GenerateAIAgentCallAnswer, GetRtcAuthToken, GetRtcAuthTokenAnswer, Refusal,
-    TOKEN_LIFE,
+    AgentChoice, DescribeAIAgent, DescribeAIAgentAnswer, DescribeAIAgentInstance, DescribeAIAgentInstanceAnswer, Done,
+    GenerateAIAgentCall, GenerateAIAgentCallAnswer, GetRtcAuthToken, GetRtcAuthTokenAnswer, Refusal,
+    StopAIAgentInstance, TOKEN_LIFE, UpdateAIAgentInstance,
 };
 use ringline_protocol::error::ApiError;
 use serde::Serialize;
@@ -21,7 +22,62 @@ use std::sync::Arc;
 /// `POST …/generateAIAgentCall`
 pub async fn generate_call(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Json<Value> {
     let request_id = request_id();
-    answer(generate(&app, &headers, &body, &request_id).await, &request_id)
+    let request = GenerateAIAgentCall::parse(&body);
+    answer(generate(&app, &headers, request, &request_id).await, &request_id)
+}
+
+/// `POST …/startAIAgentInstance`: the older name, whose token lasts a day whatever the request says. The server chooses
+/// the channel.
+pub async fn start_instance(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Json<Value> {
+    let request_id = request_id();
+    let request = GenerateAIAgentCall::parse(&body).map(|mut request| {
+        request.options.expire = TOKEN_LIFE as u32;
+        request
+    });
+    answer(generate(&app, &headers, request, &request_id).await, &request_id)
+}
+
+/// `POST …/stopAIAgentInstance`
+pub async fn stop_instance(State(app): State<Arc<App>>, body: Bytes) -> Json<Value> {
+    let request_id = request_id();
+    let outcome = async {
+        instances::stop(&app, &StopAIAgentInstance::parse(&body)?.instance).await?;
+        Ok(Done::new(request_id.clone()))
+    };
+    answer(outcome.await, &request_id)
+}
+
+/// `POST …/updateAIAgentInstance`
+pub async fn update_instance(State(app): State<Arc<App>>, body: Bytes) -> Json<Value> {
+    let request_id = request_id();
+    let outcome = async {
+        instances::update(&app, UpdateAIAgentInstance::parse(&body)?.0).await?;
+        Ok(Done::new(request_id.clone()))
+    };
+    answer(outcome.await, &request_id)
+}
+
+/// `POST …/describeAIAgentInstance`
+pub async fn describe_instance(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Json<Value> {
+    let request_id = request_id();
+    let outcome = async {
+        let request = DescribeAIAgentInstance::parse(&body)?;
+        let described = instances::describe(&app, &request.instance, &base_url(&app, &headers)).await?;
+        Ok(DescribeAIAgentInstanceAnswer::new(described, request_id.clone()))
+    };
+    answer(outcome.await, &request_id)
+}
+
+/// `POST …/describeAIAgent`
+pub async fn describe_agent(State(app): State<Arc<App>>, body: Bytes) -> Json<Value> {
+    let request_id = request_id();
+    let outcome = async {
+        let request = DescribeAIAgent::parse(&body)?;
+        let agent = app.store.agent(&request.agent).await.map_err(|e| internal(&e))?;
+        let agent = agent.ok_or_else(ApiError::agent_not_found)?;
+        Ok(DescribeAIAgentAnswer::new(&agent.id, &agent.name, agent.kind, request_id.clone()))
+    };
+    answer(outcome.await, &request_id)
 }
 
 /// `POST …/getRtcAuthToken`
@@ -47,10 +103,10 @@ fn base_url(app: &App, headers: &HeaderMap) -> String {
 async fn generate(
     app: &App,
     headers: &HeaderMap,
-    body: &[u8],
+    request: Result<GenerateAIAgentCall, Refusal>,
     request_id: &str,
 ) -> Result<GenerateAIAgentCallAnswer, Refusal> {
-    let request = GenerateAIAgentCall::parse(body)?;
+    let request = request?;
     let agent = match request.agent {
         AgentChoice::Id(id) => id,
         AgentChoice::Kind(kind) => first_of_kind(app, kind).await?,

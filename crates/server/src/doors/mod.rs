@@ -1,8 +1,11 @@
 //! The doors: everything that reaches the server over HTTP.
 
 pub mod app_server;
+pub mod call_log;
 pub mod http;
 pub mod info;
+mod instances;
+mod listings;
 pub mod openapi;
 pub mod page;
 pub mod signaling;
@@ -24,17 +27,24 @@ pub fn router(app: Arc<App>) -> anyhow::Result<Router> {
             axum::routing::patch(signaling::restart).delete(signaling::leave),
         )
         .route("/api/ringline/v1/info", get(info::info))
-        .route("/api/ringline/v1/calls/{instance}", get(info::call));
+        .route("/api/ringline/v1/calls/{instance}", get(info::call))
+        .route(&format!("{}/{{instance}}", ringline_protocol::call_log::PATH), get(call_log::call_log));
     if app.config.app_server.enabled {
         for version in ["v1", "v2"] {
+            let at = |operation: &str| format!("/api/{version}/aiagent/{operation}");
             open = open
-                .route(&format!("/api/{version}/aiagent/generateAIAgentCall"), post(app_server::generate_call))
-                .route(&format!("/api/{version}/aiagent/getRtcAuthToken"), post(app_server::rtc_auth_token));
+                .route(&at("generateAIAgentCall"), post(app_server::generate_call))
+                .route(&at("getRtcAuthToken"), post(app_server::rtc_auth_token))
+                .route(&at("startAIAgentInstance"), post(app_server::start_instance))
+                .route(&at("stopAIAgentInstance"), post(app_server::stop_instance))
+                .route(&at("updateAIAgentInstance"), post(app_server::update_instance))
+                .route(&at("describeAIAgentInstance"), post(app_server::describe_instance))
+                .route(&at("describeAIAgent"), post(app_server::describe_agent));
         }
     }
     let open = open.layer(cors(&app.config.app_server.allow_origin)?);
     let router = Router::new()
-        .route("/", post(openapi::door).get(page::index))
+        .route("/", post(openapi::door).get(openapi::door_or_page))
         .route("/{*path}", get(page::asset))
         .merge(open)
         .layer(DefaultBodyLimit::max(app.config.server.max_body))

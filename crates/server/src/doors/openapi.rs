@@ -1,24 +1,38 @@
-//! The OpenAPI door: `POST /`, signed (server-api §1–§4).
+//! The OpenAPI door: `POST /` or `GET /`, signed (server-api §1–§4).
+//!
+//! A URI has at most 65,534 bytes; more parameters than that fit a POST's form body.
 
-use super::{acs_header, request_id};
+use super::{acs_header, instances, listings, page, request_id};
 use crate::app::{App, internal};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use ringline_conversation::StopCause;
 use ringline_protocol::auth::{AuthError, Presented, SignedRequest};
 use ringline_protocol::error::ApiError;
 use ringline_protocol::openapi::{
-    DescribeAIAgentInstance, DescribeAIAgentInstanceAnswer, GenerateAIAgentCall, GenerateAIAgentCallAnswer,
-    InstanceDescription, InstanceStatus, Operation, Request, RuntimeConfig, StopAIAgentInstance,
-    StopAIAgentInstanceAnswer,
+    DescribeAIAgentInstanceAnswer, Done, GenerateAIAgentCall, GenerateAIAgentCallAnswer, GetAIAgentConcurrencyAnswer,
+    InstanceDescription, ListAIAgentDialoguesAnswer, ListAIAgentInstanceAnswer, ListSmartVoiceGroupsAnswer,
+    ListedInstance, Operation, Request,
 };
 use ringline_protocol::params::{MAX_QUERY, Params};
 use serde::Serialize;
 use serde_json::Value;
 use std::sync::Arc;
+
+/// `GET /`: an operation if it says which or is signed, else the page.
+pub async fn door_or_page(
+    state: State<Arc<App>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let mut names = uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split('=').next());
+    let meant = headers.contains_key("x-acs-action") || names.any(|name| matches!(name, "Action" | "Signature"));
+    if method == Method::GET && meant { door(state, method, uri, headers, body).await } else { page::index().await }
+}
 
 /// One signed request.
 pub async fn door(State(app): State<Arc<App>>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
@@ -59,11 +73,42 @@ async fn serve(
     let request = SignedRequest { method: method.as_str(), path: uri.path(), query, headers: &headers, body };
     let (action, version) = authenticate(app, &request).await?;
     let operation = Operation::from_name(&action, &version)?;
-    match Request::parse(operation, &Params::read(&request)?)? {
-        Request::GenerateAIAgentCall(request) => json(generate(app, request, request_id, host).await?),
-        Request::StopAIAgentInstance(request) => json(stop(app, &request, request_id).await?),
-        Request::DescribeAIAgentInstance(request) => json(describe(app, &request, request_id).await?),
+    let base_url = app.base_url((!host.is_empty()).then_some(host));
+    let request = Request::parse(operation, &Params::read(&request)?)?;
+    answer(app, request, request_id.to_owned(), &base_url).await
+}
+
+/// Carries an operation out.
+async fn answer(app: &App, request: Request, request_id: String, base_url: &str) -> Result<Value, ApiError> {
+    match request {
+        Request::GenerateAIAgentCall(request) => return json(generate(app, request, request_id, base_url).await?),
+        Request::StopAIAgentInstance(request) => instances::stop(app, &request.instance).await?,
+        Request::UpdateAIAgentInstance(request) => instances::update(app, request).await?,
+        Request::SendAIAgentSpeech(request) => instances::say(app, request).await?,
+        Request::SendAIAgentText(request) => instances::ask(app, request).await?,
+        Request::SendAIAgentDataChannelMessage(request) => instances::custom_message(app, request).await?,
+        Request::DeleteAIAgentDialogue(request) => listings::delete_dialogue(app, &request).await?,
+        Request::DescribeAIAgentInstance(request) => {
+            let instance = description(instances::describe(app, &request.instance, base_url).await?);
+            return json(DescribeAIAgentInstanceAnswer { request_id, instance });
+        }
+        Request::ListAIAgentInstance(request) => {
+            let instances = listings::instances(app, request, base_url).await?;
+            return json(ListAIAgentInstanceAnswer { request_id, instances });
+        }
+        Request::GetAIAgentConcurrency(request) => {
+            let active_count = listings::concurrency(app, &request).await?;
+            return json(GetAIAgentConcurrencyAnswer { request_id, active_count });
+        }
+        Request::ListAIAgentDialogues(request) => {
+            let dialogues = listings::dialogues(app, request).await?;
+            return json(ListAIAgentDialoguesAnswer { request_id, dialogues });
+        }
+        Request::ListSmartVoiceGroups(request) => {
+            return json(ListSmartVoiceGroupsAnswer { request_id, voice_groups: listings::voices(app, &request) });
+        }
     }
+    json(Done { request_id })
 }
 
 fn json(answer: impl Serialize) -> Result<Value, ApiError> {
@@ -93,13 +138,12 @@ async fn authenticate(app: &App, request: &SignedRequest<'_>) -> Result<(String,
 async fn generate(
     app: &App,
     request: GenerateAIAgentCall,
-    request_id: &str,
-    host: &str,
+    request_id: String,
+    base_url: &str,
 ) -> Result<GenerateAIAgentCallAnswer, ApiError> {
-    let base_url = app.base_url((!host.is_empty()).then_some(host));
-    let started = app.start_call(&request.agent, request.options, &base_url).await?;
+    let started = app.start_call(&request.agent, request.options, base_url).await?;
     Ok(GenerateAIAgentCallAnswer {
-        request_id: request_id.to_owned(),
+        request_id,
         instance_id: started.handle.instance.clone(),
         channel_id: started.handle.channel.clone(),
         agent_user_id: started.handle.agent_user.clone(),
@@ -109,46 +153,17 @@ async fn generate(
     })
 }
 
-/// Idempotent: stopping a finished instance succeeds. The answer does not wait for the end.
-async fn stop(
-    app: &App,
-    request: &StopAIAgentInstance,
-    request_id: &str,
-) -> Result<StopAIAgentInstanceAnswer, ApiError> {
-    match app.calls.get(&request.instance) {
-        Some(handle) => handle.stop(StopCause::Api).await,
-        None => {
-            let known = app.store.instance(&request.instance).await.map_err(|e| internal(&e))?;
-            known.ok_or_else(ApiError::instance_not_found)?;
-        }
+/// Describe knows which instance it was asked for.
+fn description(instance: ListedInstance) -> InstanceDescription {
+    InstanceDescription {
+        status: instance.status,
+        agent_config: instance.agent_config,
+        template_config: instance.template_config,
+        runtime_config: instance.runtime_config,
+        call_log_url: instance.call_log_url,
+        user_data: instance.user_data,
+        session_id: instance.session_id.to_string(),
+        gmt_create: instance.gmt_create,
+        gmt_modified: instance.gmt_modified,
     }
-    Ok(StopAIAgentInstanceAnswer { request_id: request_id.to_owned() })
-}
-
-async fn describe(
-    app: &App,
-    request: &DescribeAIAgentInstance,
-    request_id: &str,
-) -> Result<DescribeAIAgentInstanceAnswer, ApiError> {
-    let record = app.store.instance(&request.instance).await.map_err(|e| internal(&e))?;
-    let record = record.ok_or_else(ApiError::instance_not_found)?;
-    let status = match record.status {
-        ringline_store::InstanceStatus::Created => InstanceStatus::Created,
-        ringline_store::InstanceStatus::Executing => InstanceStatus::Executing,
-        ringline_store::InstanceStatus::Finished => InstanceStatus::Finished,
-    };
-    Ok(DescribeAIAgentInstanceAnswer {
-        request_id: request_id.to_owned(),
-        instance: InstanceDescription {
-            status,
-            agent_config: record.config,
-            template_config: record.template,
-            runtime_config: RuntimeConfig { channel_id: record.channel, agent_user_id: record.agent_user },
-            call_log_url: String::new(),
-            user_data: record.user_data.unwrap_or_default(),
-            session_id: record.session.to_string(),
-            gmt_create: record.created_ms,
-            gmt_modified: record.modified_ms,
-        },
-    })
 }

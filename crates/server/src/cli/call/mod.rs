@@ -57,6 +57,9 @@ pub struct Call {
     /// The user's id [default: one of the terminal's own].
     #[arg(long, default_value = "terminal", value_name = "ID")]
     user: String,
+    /// The session this call belongs to: the agent knows what was said in its earlier calls.
+    #[arg(long, value_name = "ID")]
+    session: Option<String>,
     /// How long one answer may take, in s.
     #[arg(long, default_value_t = 90, value_name = "S")]
     patience: u64,
@@ -97,7 +100,8 @@ impl Call {
         if config.len() > AGENT_CONFIG_LIMIT {
             bail!("--agent-config is longer than {AGENT_CONFIG_LIMIT} bytes");
         }
-        let body = json!({"ai_agent_id": self.agent, "user_id": self.user, "expire": 3600, "template_config": "{}", "agent_config": config});
+        let body = json!({"ai_agent_id": self.agent, "user_id": self.user, "expire": 3600, "template_config": "{}",
+                          "agent_config": config, "session_id": self.session});
         let response = http.post(format!("{url}/api/v2/aiagent/generateAIAgentCall")).json(&body).send().await;
         let response =
             response.with_context(|| format!("there is no server at {url}; start one with `ringline serve`"))?;

@@ -1,0 +1,89 @@
+//! What the doors do with instances, whichever door asks: find, describe, change and stop them.
+
+use crate::app::{App, internal};
+use crate::calls::{CallHandle, Ended};
+use ringline_conversation::StopCause;
+use ringline_model::InstanceId;
+use ringline_protocol::call_log;
+use ringline_protocol::error::ApiError;
+use ringline_protocol::openapi::{
+    InstanceStatus, ListedInstance, RuntimeConfig, SendAIAgentDataChannelMessage, SendAIAgentSpeech, SendAIAgentText,
+    UpdateAIAgentInstance,
+};
+use ringline_store::InstanceRecord;
+use std::sync::Arc;
+
+impl From<Ended> for ApiError {
+    fn from(_: Ended) -> Self {
+        Self::instance_finished()
+    }
+}
+
+/// A call that can be told something: `InstanceFinished` or `InstanceNotFound` if there is none.
+async fn find(app: &App, instance: &InstanceId) -> Result<Arc<CallHandle>, ApiError> {
+    if let Some(handle) = app.calls.get(instance) {
+        return Ok(handle);
+    }
+    let known = app.store.instance(instance).await.map_err(|e| internal(&e))?;
+    Err(if known.is_some() { ApiError::instance_finished() } else { ApiError::instance_not_found() })
+}
+
+/// A call whose user is there, or has been: what is told to nobody would be lost.
+async fn connected(app: &App, instance: &InstanceId) -> Result<Arc<CallHandle>, ApiError> {
+    let handle = find(app, instance).await?;
+    if handle.has_joined() { Ok(handle) } else { Err(ApiError::instance_not_connected()) }
+}
+
+/// Idempotent: stopping a finished instance succeeds. Does not wait for the end.
+pub async fn stop(app: &App, instance: &InstanceId) -> Result<(), ApiError> {
+    match find(app, instance).await {
+        Ok(handle) => handle.stop(StopCause::Api).await,
+        Err(error) if error == ApiError::instance_finished() => {}
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+/// Returns when the change is stored; the running call has it by then.
+pub async fn update(app: &App, request: UpdateAIAgentInstance) -> Result<(), ApiError> {
+    find(app, &request.instance).await?.update(request).await?
+}
+
+/// Before the user is there the text waits behind the greeting; at most 16 wait, further ones are not taken.
+pub async fn say(app: &App, request: SendAIAgentSpeech) -> Result<(), ApiError> {
+    Ok(find(app, &request.instance).await?.say(request.text, request.interrupt).await?)
+}
+
+pub async fn ask(app: &App, request: SendAIAgentText) -> Result<(), ApiError> {
+    Ok(connected(app, &request.instance).await?.ask(request.text).await?)
+}
+
+/// Sent to a user who is there. Nothing is kept for one who has left for a moment.
+pub async fn custom_message(app: &App, request: SendAIAgentDataChannelMessage) -> Result<(), ApiError> {
+    Ok(connected(app, &request.instance).await?.custom(request.message).await?)
+}
+
+/// An instance as Describe and List show it; `base_url` is where the caller reached us.
+pub async fn describe(app: &App, instance: &InstanceId, base_url: &str) -> Result<ListedInstance, ApiError> {
+    let record = app.store.instance(instance).await.map_err(|e| internal(&e))?;
+    Ok(listed(app, record.ok_or_else(ApiError::instance_not_found)?, base_url))
+}
+
+pub fn listed(app: &App, record: InstanceRecord, base_url: &str) -> ListedInstance {
+    ListedInstance {
+        status: match record.status {
+            ringline_store::InstanceStatus::Created => InstanceStatus::Created,
+            ringline_store::InstanceStatus::Executing => InstanceStatus::Executing,
+            ringline_store::InstanceStatus::Finished => InstanceStatus::Finished,
+        },
+        call_log_url: call_log::address(base_url, &app.rtc_app.key, &record.id, App::now_s()),
+        instance_id: record.id,
+        agent_config: record.config,
+        template_config: record.template,
+        runtime_config: RuntimeConfig { channel_id: record.channel, agent_user_id: record.agent_user },
+        user_data: record.user_data.unwrap_or_default(),
+        session_id: record.session,
+        gmt_create: record.created_ms,
+        gmt_modified: record.modified_ms,
+    }
+}
