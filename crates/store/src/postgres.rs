@@ -61,7 +61,7 @@ impl PostgresStore {
             })
             .connect_lazy_with(options.clone());
         // Alone first: a pool would go on trying, and say no more than that time was up.
-        let unreachable = |source: sqlx::Error| StoreError::Connect { database: name.clone(), source: source.into() };
+        let unreachable = |error| StoreError::Connect { database: name.clone(), source: cause(error) };
         let connecting = crate::database::in_time(options.connect());
         let mut connection = connecting.await.map_err(unreachable)?;
         schema::migrate(&mut connection, &name).await?;
@@ -76,6 +76,16 @@ fn address(url: &str) -> Result<PgConnectOptions, Box<dyn Error + Send + Sync>> 
         return Err("it begins with neither postgres:// nor postgresql://".into());
     }
     Ok(PgConnectOptions::from_str(url)?)
+}
+
+/// The driver's own words repeat their cause.
+fn cause(error: sqlx::Error) -> Box<dyn Error + Send + Sync> {
+    match error {
+        sqlx::Error::Io(error) => error.into(),
+        sqlx::Error::Tls(error) => error,
+        sqlx::Error::Database(error) => error.message().into(),
+        error => error.into(),
+    }
 }
 
 /// `user@host:port/database`.
