@@ -148,8 +148,15 @@ fn fresh<T>(parse: impl FnOnce(String) -> Result<T, ringline_model::IdError>) ->
 
 /// A store failure: logged with its chain, told as an internal error; what the caller can mend is told in words.
 pub fn internal(error: &StoreError) -> ApiError {
-    if let StoreError::TooLarge { what, size, limit } = error {
-        return ApiError::invalid_parameter(what, &format!("{size} bytes are too many, at most {limit} are allowed"));
+    match error {
+        StoreError::TooLarge { what, size, limit } => {
+            return ApiError::invalid_parameter(
+                what,
+                &format!("{size} bytes are too many, at most {limit} are allowed"),
+            );
+        }
+        StoreError::Nul { what } => return ApiError::invalid_parameter(what, "it holds the character NUL"),
+        _ => {}
     }
     let mut chain = error.to_string();
     let mut source = std::error::Error::source(error);
