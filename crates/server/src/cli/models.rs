@@ -42,8 +42,13 @@ impl Models {
         };
         match self.command {
             Command::List => {
-                list(&store.status()?);
-                println!("\nin {}", store.dir().display());
+                let files = store.status()?;
+                list(&files);
+                println!("\nin {}\n", store.dir().display());
+                let notices: std::collections::BTreeSet<_> = files.iter().map(|file| &file.notice).collect();
+                for notice in notices {
+                    println!("{notice}");
+                }
             }
             Command::Pull { tier } => {
                 let pulled = pull(&store, tier, &mut Bars::default())?;
