@@ -41,6 +41,9 @@ struct Queue {
 struct Waiting {
     finals: VecDeque<FinalJob>,
     interims: VecDeque<Arc<Utterance>>,
+    /// Utterances whose final text a worker is finding: the next one of the same utterance waits, so that answers come in
+    /// order. At most one per worker.
+    answering: Vec<Arc<Utterance>>,
     closed: bool,
 }
 
@@ -175,7 +178,7 @@ impl Queue {
             if waiting.closed {
                 return None;
             }
-            if let Some(job) = waiting.finals.pop_front() {
+            if let Some(job) = waiting.take_final() {
                 return Some(Job::Final(job));
             }
             if let Some(utterance) = waiting.interims.pop_front() {
@@ -183,6 +186,13 @@ impl Queue {
             }
             waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// A worker is done with a final text of the utterance.
+    fn answered(&self, utterance: &Arc<Utterance>) {
+        self.lock().answering.retain(|busy| !Arc::ptr_eq(busy, utterance));
+        // One that waited for this may be for a worker that sleeps.
+        self.changed.notify_all();
     }
 
     /// Whether an interim run over `utterance` up to `end` should make room for a final text: one waits, and the run
@@ -198,6 +208,17 @@ impl Queue {
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    /// The first final text whose utterance no worker is answering.
+    fn take_final(&mut self) -> Option<FinalJob> {
+        let is_free = |job: &FinalJob| !self.answering.iter().any(|busy| Arc::ptr_eq(busy, &job.utterance));
+        let place = self.finals.iter().position(is_free)?;
+        let job = self.finals.remove(place)?;
+        self.answering.push(job.utterance.clone());
+        Some(job)
     }
 }
 
@@ -217,8 +238,13 @@ impl Worker {
     fn serve(mut self) {
         while let Some(job) = self.queue.clone().next() {
             match job {
-                Job::Final(job) if job.utterance.is_abandoned() => {}
-                Job::Final(job) => self.final_text(job),
+                Job::Final(job) => {
+                    let utterance = job.utterance.clone();
+                    if !utterance.is_abandoned() {
+                        self.final_text(job);
+                    }
+                    self.queue.answered(&utterance);
+                }
                 Job::Interim(utterance) if utterance.is_abandoned() => {}
                 Job::Interim(utterance) => self.interim_text(&utterance),
             }
