@@ -5,6 +5,7 @@
 mod config;
 mod ids;
 mod merge;
+mod status;
 mod time;
 
 pub use config::{
@@ -15,4 +16,5 @@ pub use ids::{
     AgentId, ChannelId, IdError, InstanceId, ResponseId, SegmentId, SentenceId, SessionId, UserId, UtteranceId,
 };
 pub use merge::{AgentKind, merge_layers, normalise, template_to_agent};
+pub use status::InstanceStatus;
 pub use time::CallTime;

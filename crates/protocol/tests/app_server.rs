@@ -2,13 +2,14 @@
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
+use ringline_model::InstanceStatus;
 use ringline_model::{AgentId, AgentKind, ChannelId, InstanceId, SessionId, UserId};
 use ringline_protocol::app_server::{
     AgentChoice, DescribeAIAgent, DescribeAIAgentAnswer, DescribeAIAgentInstance, DescribeAIAgentInstanceAnswer,
     GenerateAIAgentCall, GenerateAIAgentCallAnswer, GetRtcAuthToken, GetRtcAuthTokenAnswer, MAX_BODY, Refusal,
     StopAIAgentInstance, UpdateAIAgentInstance,
 };
-use ringline_protocol::openapi::{InstanceStatus, ListedInstance, RuntimeConfig};
+use ringline_protocol::openapi::{ListedInstance, RuntimeConfig};
 use serde_json::{Value, json};
 
 fn generate(body: Value) -> Result<GenerateAIAgentCall, Refusal> {

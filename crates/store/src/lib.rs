@@ -28,9 +28,11 @@ mod tables;
 
 pub use error::StoreError;
 pub use postgres::PostgresStore;
+pub use ringline_model::InstanceStatus;
+
 pub use records::{
     AccessKeyRecord, AgentRecord, DialogueKind, DialogueQuery, DialogueRecord, InstanceQuery, InstanceRecord,
-    InstanceStatus, JournalRow, Order, Producer,
+    JournalRow, Order, Producer,
 };
 pub use sqlite::SqliteStore;
 pub use store::Store;

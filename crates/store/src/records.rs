@@ -1,6 +1,6 @@
 //! The rows, as values. Field names are the API's; times are Unix milliseconds.
 
-use ringline_model::{AgentId, AgentKind, ChannelId, InstanceId, SessionId, UserId};
+use ringline_model::{AgentId, AgentKind, ChannelId, InstanceId, InstanceStatus, SessionId, UserId};
 use serde_json::Value;
 use std::fmt;
 
@@ -26,28 +26,6 @@ pub struct AccessKeyRecord {
     /// Operation names the key may call; `None` allows all.
     pub operations: Option<Vec<String>>,
     pub created_ms: i64,
-}
-
-/// Where an instance is in its life (server-api §14); the names travel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum InstanceStatus {
-    /// Started, the user hasn't come yet.
-    Created,
-    /// User and agent are connected.
-    Executing,
-    Finished,
-}
-
-impl InstanceStatus {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "Created",
-            Self::Executing => "Executing",
-            Self::Finished => "Finished",
-        }
-    }
-
-    pub(crate) const ALL: &[Self] = &[Self::Created, Self::Executing, Self::Finished];
 }
 
 /// One agent in one call.

@@ -45,7 +45,7 @@ pub struct DescribeAIAgentInstanceAnswer {
     /// 200
     pub code: u16,
     pub request_id: String,
-    pub status: openapi::InstanceStatus,
+    pub status: ringline_model::InstanceStatus,
     pub call_log_url: String,
     pub runtime_config: String,
     pub template_config: String,

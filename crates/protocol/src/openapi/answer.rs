@@ -1,7 +1,7 @@
 //! Answers of operations. Field names are the vendor's; every answer carries its `RequestId` (upper-case UUID).
 
 use crate::time_format;
-use ringline_model::{ChannelId, InstanceId, UserId};
+use ringline_model::{ChannelId, InstanceId, InstanceStatus, UserId};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
@@ -34,26 +34,6 @@ pub struct Done {
 pub struct DescribeAIAgentInstanceAnswer {
     pub request_id: String,
     pub instance: InstanceDescription,
-}
-
-/// Where an instance is in its life (server-api §14).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum InstanceStatus {
-    /// Started; user and agent are not yet connected.
-    Created,
-    /// User and agent are, or were, connected.
-    Executing,
-    Finished,
-}
-
-impl InstanceStatus {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "Created",
-            Self::Executing => "Executing",
-            Self::Finished => "Finished",
-        }
-    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]

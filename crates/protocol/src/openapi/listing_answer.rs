@@ -1,7 +1,7 @@
 //! Answers of the operations that look things up. Field names are the vendor's.
 
-use super::answer::{InstanceStatus, RuntimeConfig, gmt};
-use ringline_model::{InstanceId, SessionId};
+use super::answer::{RuntimeConfig, gmt};
+use ringline_model::{InstanceId, InstanceStatus, SessionId};
 use serde::Serialize;
 use serde_json::Value;
 

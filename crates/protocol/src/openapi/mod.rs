@@ -6,9 +6,7 @@ mod listing;
 mod listing_answer;
 mod request;
 
-pub use answer::{
-    DescribeAIAgentInstanceAnswer, Done, GenerateAIAgentCallAnswer, InstanceDescription, InstanceStatus, RuntimeConfig,
-};
+pub use answer::{DescribeAIAgentInstanceAnswer, Done, GenerateAIAgentCallAnswer, InstanceDescription, RuntimeConfig};
 pub use control::{
     MAX_CUSTOM_MESSAGE, MAX_SPEECH, MAX_TEXT, SendAIAgentDataChannelMessage, SendAIAgentSpeech, SendAIAgentText,
     UpdateAIAgentInstance, UpdatedConfig,

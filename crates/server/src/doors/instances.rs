@@ -7,7 +7,7 @@ use ringline_model::InstanceId;
 use ringline_protocol::call_log;
 use ringline_protocol::error::ApiError;
 use ringline_protocol::openapi::{
-    InstanceStatus, ListedInstance, RuntimeConfig, SendAIAgentDataChannelMessage, SendAIAgentSpeech, SendAIAgentText,
+    ListedInstance, RuntimeConfig, SendAIAgentDataChannelMessage, SendAIAgentSpeech, SendAIAgentText,
     UpdateAIAgentInstance,
 };
 use ringline_store::InstanceRecord;
@@ -71,11 +71,7 @@ pub async fn describe(app: &App, instance: &InstanceId, base_url: &str) -> Resul
 
 pub fn listed(app: &App, record: InstanceRecord, base_url: &str) -> ListedInstance {
     ListedInstance {
-        status: match record.status {
-            ringline_store::InstanceStatus::Created => InstanceStatus::Created,
-            ringline_store::InstanceStatus::Executing => InstanceStatus::Executing,
-            ringline_store::InstanceStatus::Finished => InstanceStatus::Finished,
-        },
+        status: record.status,
         call_log_url: call_log::address(base_url, &app.rtc_app.key, &record.id, App::now_s()),
         instance_id: record.id,
         agent_config: record.config,
