@@ -77,7 +77,17 @@ struct Entry {
 /// Held by whoever changes the store. The operating system lets go of it when the process ends, however it ends.
 #[derive(Debug)]
 pub(super) struct StoreLock {
-    _file: File,
+    file: File,
+}
+
+/// Closing the file alone would not do: a program that another thread is about to start holds a copy of it for a moment,
+/// and with it the lock.
+impl Drop for StoreLock {
+    fn drop(&mut self) {
+        if let Err(error) = self.file.unlock() {
+            tracing::warn!(%error, "the model store stays locked until this process ends");
+        }
+    }
 }
 
 impl ModelStore {
@@ -176,7 +186,7 @@ impl ModelStore {
         let file =
             File::options().create(true).truncate(false).write(true).open(&path).map_err(self.io(path.clone()))?;
         match file.try_lock() {
-            Ok(()) => Ok(StoreLock { _file: file }),
+            Ok(()) => Ok(StoreLock { file }),
             Err(TryLockError::WouldBlock) => Err(StoreError::Busy(self.dir.clone())),
             Err(TryLockError::Error(source)) => Err(StoreError::Io { path, source }),
         }
@@ -234,5 +244,23 @@ impl ModelStore {
         let path = self.dir.join(RECORD);
         let text = toml::to_string(record).expect("two maps of strings serialise");
         replace_text(&path, &text).map_err(self.io(path))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_released_lock_is_free_though_a_starting_program_still_holds_the_file() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let store = ModelStore::open(dir.path()).unwrap();
+        let lock = store.lock().unwrap();
+        let inherited = lock.file.try_clone().unwrap();
+        assert!(matches!(store.lock().err(), Some(StoreError::Busy(_))));
+        drop(lock);
+        assert!(store.lock().is_ok());
+        drop(inherited);
     }
 }
