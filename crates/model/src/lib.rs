@@ -2,12 +2,16 @@
 //!
 //! Pure: no clock, no random source, no I/O. Ids are made at the edge and handed in.
 
+mod agent;
 mod config;
 mod ids;
 mod merge;
 mod status;
 mod time;
 
+pub use agent::{
+    AgentSettings, AmbientSound, CallbackSettings, LlmNode, ProviderSettings, RecordingSettings, RtcApp, Secret,
+};
 pub use config::{
     AgentConfig, AsrConfig, ConfigError, InterruptConfig, LlmConfig, NoInterruptMode, SeedMessage, TtsConfig,
     TurnDetectionConfig, TurnDetectionMode,

@@ -92,7 +92,7 @@ impl App {
             id: instance.clone(),
             agent: agent.id.clone(),
             channel: channel.clone(),
-            user: user.clone(),
+            user: Some(user.clone()),
             agent_user: agent_user.clone(),
             session: session.clone(),
             status: InstanceStatus::Created,

@@ -1,6 +1,6 @@
 //! The rows, as values. Field names are the API's; times are Unix milliseconds.
 
-use ringline_model::{AgentId, AgentKind, ChannelId, InstanceId, InstanceStatus, SessionId, UserId};
+use ringline_model::{AgentId, AgentKind, AgentSettings, ChannelId, InstanceId, InstanceStatus, SessionId, UserId};
 use serde_json::Value;
 use std::fmt;
 
@@ -12,6 +12,7 @@ pub struct AgentRecord {
     pub kind: AgentKind,
     /// A normalised `AIAgentConfig`: the lowest layer of every call's configuration.
     pub config: Value,
+    pub settings: AgentSettings,
     pub created_ms: i64,
     pub modified_ms: i64,
 }
@@ -34,8 +35,8 @@ pub struct InstanceRecord {
     pub id: InstanceId,
     pub agent: AgentId,
     pub channel: ChannelId,
-    /// The end user's id in the channel.
-    pub user: UserId,
+    /// The end user's id in the channel; unknown until somebody joins, where the caller chose the channel.
+    pub user: Option<UserId>,
     /// The agent's id in the channel.
     pub agent_user: UserId,
     pub session: SessionId,

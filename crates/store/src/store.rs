@@ -2,7 +2,7 @@ use crate::{
     AccessKeyRecord, AgentRecord, DialogueQuery, DialogueRecord, InstanceQuery, InstanceRecord, JournalRow, StoreError,
 };
 use async_trait::async_trait;
-use ringline_model::{AgentId, InstanceId, SessionId};
+use ringline_model::{AgentId, InstanceId, SessionId, UserId};
 use serde_json::Value;
 
 /// Everything that outlives a process. See the crate's contract for durability, limits and times.
@@ -13,6 +13,9 @@ pub trait Store: Send + Sync + 'static {
     /// Stores the agent, or replaces the one with its id (which keeps its `created_ms`).
     async fn put_agent(&self, agent: &AgentRecord) -> Result<(), StoreError>;
     async fn agent(&self, id: &AgentId) -> Result<Option<AgentRecord>, StoreError>;
+    /// Hides the agent from every other method; its instances stay. Putting it again brings it back. False if there is
+    /// no such agent.
+    async fn delete_agent(&self, id: &AgentId, at_ms: i64) -> Result<bool, StoreError>;
     /// The first `limit` agents by id, at most [`crate::limits::LIST_ROWS`].
     async fn agents(&self, limit: u32) -> Result<Vec<AgentRecord>, StoreError>;
 
@@ -31,8 +34,9 @@ pub trait Store: Send + Sync + 'static {
     async fn create_instance(&self, instance: &InstanceRecord) -> Result<(), StoreError>;
     async fn instance(&self, id: &InstanceId) -> Result<Option<InstanceRecord>, StoreError>;
     async fn instances(&self, query: &InstanceQuery) -> Result<Vec<InstanceRecord>, StoreError>;
-    /// `Created` becomes `Executing`. False if it was past that. Fails with [`StoreError::NotFound`].
-    async fn set_executing(&self, id: &InstanceId, at_ms: i64) -> Result<bool, StoreError>;
+    /// `Created` becomes `Executing`, with `user` on the line. False if it was past that. Fails with
+    /// [`StoreError::NotFound`].
+    async fn set_executing(&self, id: &InstanceId, user: &UserId, at_ms: i64) -> Result<bool, StoreError>;
     /// Ends the instance. Only the first call counts and answers true; later ones change nothing and answer false.
     /// Fails with [`StoreError::NotFound`].
     async fn finish_instance(&self, id: &InstanceId, reason: &str, at_ms: i64) -> Result<bool, StoreError>;

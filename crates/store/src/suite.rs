@@ -6,7 +6,7 @@ mod instances;
 mod journal;
 
 use crate::{AgentRecord, InstanceRecord, InstanceStatus, Store, StoreError};
-use ringline_model::{AgentId, AgentKind, ChannelId, InstanceId, SessionId, UserId};
+use ringline_model::{AgentId, AgentKind, AgentSettings, ChannelId, InstanceId, SessionId, UserId};
 use serde_json::json;
 use std::future::Future;
 use std::sync::Arc;
@@ -29,6 +29,7 @@ pub async fn run<S: Store, F: Future<Output = S>>(make: impl Fn() -> F) {
             agents_are_listed_by_id_up_to_the_limit,
             agents_are_ordered_by_the_bytes_of_their_ids,
             every_kind_of_agent_comes_back,
+            a_deleted_agent_is_hidden_until_it_is_put_again,
             an_access_key_comes_back_with_or_without_its_operations,
             a_key_put_again_can_be_switched_off,
             the_first_value_of_a_setting_stays,
@@ -86,6 +87,10 @@ fn instance_id(text: &str) -> InstanceId {
     InstanceId::parse(text).expect("an id")
 }
 
+fn user_id(text: &str) -> UserId {
+    UserId::parse(text).expect("an id")
+}
+
 fn session_id(text: &str) -> SessionId {
     SessionId::parse(text).expect("an id")
 }
@@ -96,6 +101,7 @@ fn agent_record(id: &str) -> AgentRecord {
         name: "Front desk".into(),
         kind: AgentKind::VoiceChat,
         config: json!({"Greeting": "Hello \"you\" — 你好", "MaxIdleTime": 600}),
+        settings: AgentSettings { voices: vec!["x".into()], ..AgentSettings::default() },
         created_ms: 1_767_323_045_120,
         modified_ms: 1_767_323_045_120,
     }
@@ -107,7 +113,7 @@ fn instance_record(id: &str, created_ms: i64) -> InstanceRecord {
         id: instance_id(id),
         agent: agent_id("a"),
         channel: ChannelId::parse("room-1").expect("an id"),
-        user: UserId::parse("alice").expect("an id"),
+        user: Some(UserId::parse("alice").expect("an id")),
         agent_user: UserId::parse("agent-1").expect("an id"),
         session: session_id("s"),
         status: InstanceStatus::Created,

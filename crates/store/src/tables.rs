@@ -17,11 +17,15 @@ use crate::{
     StoreError,
 };
 use async_trait::async_trait;
-use ringline_model::{AgentId, InstanceId, SessionId};
+use ringline_model::{AgentId, InstanceId, SessionId, UserId};
 use serde_json::Value;
 
 #[async_trait]
 impl<D: Database> Store for D {
+    async fn delete_agent(&self, id: &AgentId, at_ms: i64) -> Result<bool, StoreError> {
+        agents::delete(self, id, at_ms).await
+    }
+
     async fn put_agent(&self, agent: &AgentRecord) -> Result<(), StoreError> {
         agents::put(self, agent).await
     }
@@ -66,8 +70,8 @@ impl<D: Database> Store for D {
         instances::list(self, query).await
     }
 
-    async fn set_executing(&self, id: &InstanceId, at_ms: i64) -> Result<bool, StoreError> {
-        instances::execute(self, id, at_ms).await
+    async fn set_executing(&self, id: &InstanceId, user: &UserId, at_ms: i64) -> Result<bool, StoreError> {
+        instances::execute(self, id, user, at_ms).await
     }
 
     async fn finish_instance(&self, id: &InstanceId, reason: &str, at_ms: i64) -> Result<bool, StoreError> {

@@ -1,6 +1,6 @@
 //! A process that is killed while it appends to a journal loses nothing that it was told is stored.
 
-use ringline_model::{AgentId, AgentKind, ChannelId, InstanceId, SessionId, UserId};
+use ringline_model::{AgentId, AgentKind, AgentSettings, ChannelId, InstanceId, SessionId, UserId};
 use ringline_store::{AgentRecord, InstanceRecord, InstanceStatus, JournalRow, SqliteStore, Store, limits};
 use serde_json::json;
 use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
@@ -114,6 +114,7 @@ fn agent() -> AgentRecord {
         name: "A".into(),
         kind: AgentKind::VoiceChat,
         config: json!({}),
+        settings: AgentSettings::default(),
         created_ms: 1,
         modified_ms: 1,
     }
@@ -124,7 +125,7 @@ fn instance() -> InstanceRecord {
         id: InstanceId::parse("i").expect("an id"),
         agent: agent().id,
         channel: ChannelId::parse("c").expect("an id"),
-        user: UserId::parse("u").expect("an id"),
+        user: Some(UserId::parse("u").expect("an id")),
         agent_user: UserId::parse("v").expect("an id"),
         session: SessionId::parse("s").expect("an id"),
         status: InstanceStatus::Created,

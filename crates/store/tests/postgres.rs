@@ -3,7 +3,7 @@
 #[path = "postgres/server.rs"]
 mod server;
 
-use ringline_model::{AgentId, AgentKind, ChannelId, InstanceId, SessionId, UserId};
+use ringline_model::{AgentId, AgentKind, AgentSettings, ChannelId, InstanceId, SessionId, UserId};
 use ringline_store::{
     AgentRecord, InstanceRecord, InstanceStatus, JournalRow, PostgresStore, Store, StoreError, suite,
 };
@@ -178,6 +178,7 @@ fn agent() -> AgentRecord {
         name: "A".into(),
         kind: AgentKind::VoiceChat,
         config: json!({"Greeting": "Welcome"}),
+        settings: AgentSettings::default(),
         created_ms: 1,
         modified_ms: 1,
     }
@@ -188,7 +189,7 @@ fn instance() -> InstanceRecord {
         id: InstanceId::parse("i").expect("an id"),
         agent: agent().id,
         channel: ChannelId::parse("c").expect("an id"),
-        user: UserId::parse("u").expect("an id"),
+        user: Some(UserId::parse("u").expect("an id")),
         agent_user: UserId::parse("v").expect("an id"),
         session: SessionId::parse("s").expect("an id"),
         status: InstanceStatus::Created,

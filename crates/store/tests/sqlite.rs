@@ -162,6 +162,7 @@ fn agent() -> AgentRecord {
         name: "A".into(),
         kind: AgentKind::VoiceChat,
         config: json!({"Greeting": "Welcome"}),
+        settings: ringline_model::AgentSettings::default(),
         created_ms: 1,
         modified_ms: 1,
     }

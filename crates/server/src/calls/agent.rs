@@ -237,7 +237,7 @@ impl Task {
             Event::SessionStarted => {
                 self.agent.handle.mark_joined();
                 let at_ms = self.unix_ms(now);
-                self.agent.writer.executing(call, at_ms).await;
+                self.agent.writer.executing(call, &self.agent.handle.user, at_ms).await;
                 tracing::info!(call.id = %call, "the user joined");
             }
             Event::Dialogue { role, kind, text, sentence, begin, interrupted } => {

@@ -5,7 +5,7 @@
 //! the call's journal ends there (a hole would replay to something that never happened) and the call goes on.
 
 use super::{Configured, UpdateAnswer};
-use ringline_model::InstanceId;
+use ringline_model::{InstanceId, UserId};
 use ringline_protocol::error::ApiError;
 use ringline_store::{DialogueRecord, JournalRow, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +24,7 @@ const TRIES: u32 = 5;
 enum Entry {
     Journal(InstanceId, JournalRow),
     Dialogue(DialogueRecord),
-    Executing(InstanceId, i64),
+    Executing(InstanceId, UserId, i64),
     Updated {
         instance: InstanceId,
         configured: Configured,
@@ -67,8 +67,8 @@ impl Writer {
         self.send(Entry::Dialogue(dialogue)).await;
     }
 
-    pub async fn executing(&self, instance: &InstanceId, at_ms: i64) {
-        self.send(Entry::Executing(instance.clone(), at_ms)).await;
+    pub async fn executing(&self, instance: &InstanceId, user: &UserId, at_ms: i64) {
+        self.send(Entry::Executing(instance.clone(), user.clone(), at_ms)).await;
     }
 
     /// Answers when the configuration is stored, or that it could not be.
@@ -133,8 +133,8 @@ async fn write(store: Arc<dyn Store>, mut inbox: mpsc::Receiver<Entry>) {
             Some(Entry::Dialogue(dialogue)) => {
                 retry(|| store.append_dialogue(&dialogue)).await;
             }
-            Some(Entry::Executing(instance, at_ms)) => {
-                retry(|| store.set_executing(&instance, at_ms)).await;
+            Some(Entry::Executing(instance, user, at_ms)) => {
+                retry(|| store.set_executing(&instance, &user, at_ms)).await;
             }
             Some(Entry::Updated { instance, configured, user_data, at_ms, answer }) => {
                 let Configured { json, template, .. } = &configured;

@@ -8,7 +8,7 @@ use crate::providers::Providers;
 use anyhow::Context;
 use clap::Args;
 use rand::Rng as _;
-use ringline_model::{AgentId, AgentKind, normalise};
+use ringline_model::{AgentId, AgentKind, AgentSettings, normalise};
 use ringline_protocol::nonce::NonceMemory;
 use ringline_rtc::{Hub, HubConfig};
 use ringline_store::{AccessKeyRecord, AgentRecord, Store};
@@ -252,6 +252,7 @@ async fn demo_agent(store: &dyn Store, config: &Config) -> anyhow::Result<AgentI
                 "AsrConfig": {"AsrLanguageId": demo.language},
                 "LlmConfig": {"LlmSystemPrompt": demo.system_prompt},
             }))?,
+            settings: AgentSettings::default(),
             created_ms: now,
             modified_ms: now,
         };

@@ -6,8 +6,11 @@ CREATE TABLE agents (
     name TEXT NOT NULL,
     kind TEXT NOT NULL,
     config TEXT NOT NULL,
+    settings TEXT NOT NULL,
     created_ms BIGINT NOT NULL,
-    modified_ms BIGINT NOT NULL
+    modified_ms BIGINT NOT NULL,
+    -- A deleted agent stays for its instances.
+    deleted_ms BIGINT
 );
 
 CREATE TABLE access_keys (
@@ -27,7 +30,8 @@ CREATE TABLE instances (
     id TEXT COLLATE "C" PRIMARY KEY,
     agent_id TEXT COLLATE "C" NOT NULL REFERENCES agents (id),
     channel_id TEXT NOT NULL,
-    user_id TEXT NOT NULL,
+    -- Unknown until somebody joins, where the caller chose the channel.
+    user_id TEXT,
     agent_user_id TEXT NOT NULL,
     session_id TEXT COLLATE "C" NOT NULL,
     status TEXT NOT NULL CHECK (status IN ('Created', 'Executing', 'Finished')),

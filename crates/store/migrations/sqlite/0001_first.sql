@@ -9,8 +9,11 @@ CREATE TABLE agents (
     name TEXT NOT NULL,
     kind TEXT NOT NULL,
     config TEXT NOT NULL,
+    settings TEXT NOT NULL,
     created_ms BIGINT NOT NULL,
-    modified_ms BIGINT NOT NULL
+    modified_ms BIGINT NOT NULL,
+    -- A deleted agent stays for its instances.
+    deleted_ms BIGINT
 );
 
 CREATE TABLE access_keys (
@@ -30,7 +33,8 @@ CREATE TABLE instances (
     id TEXT NOT NULL PRIMARY KEY,
     agent_id TEXT NOT NULL REFERENCES agents (id),
     channel_id TEXT NOT NULL,
-    user_id TEXT NOT NULL,
+    -- Unknown until somebody joins, where the caller chose the channel.
+    user_id TEXT,
     agent_user_id TEXT NOT NULL,
     session_id TEXT NOT NULL,
     status TEXT NOT NULL CHECK (status IN ('Created', 'Executing', 'Finished')),
@@ -48,6 +52,7 @@ CREATE TABLE instances (
 );
 CREATE INDEX instances_by_agent ON instances (agent_id, created_ms);
 CREATE INDEX instances_unfinished ON instances (created_ms) WHERE status <> 'Finished';
+CREATE INDEX instances_unfinished_by_agent ON instances (agent_id) WHERE status <> 'Finished';
 
 CREATE TABLE journal (
     instance_id TEXT NOT NULL REFERENCES instances (id),
@@ -72,3 +77,4 @@ CREATE TABLE dialogues (
     interrupted BOOLEAN NOT NULL
 );
 CREATE INDEX dialogues_by_session ON dialogues (session_id, time_ms, position);
+CREATE INDEX dialogues_by_instance ON dialogues (instance_id, time_ms, position);

@@ -129,8 +129,15 @@ mod tests {
 
         let id = AgentId::parse("a").expect("an id");
         let config = serde_json::json!({});
-        let agent =
-            AgentRecord { id, name: "A".into(), kind: AgentKind::VoiceChat, config, created_ms: 1, modified_ms: 1 };
+        let agent = AgentRecord {
+            id,
+            name: "A".into(),
+            kind: AgentKind::VoiceChat,
+            config,
+            settings: ringline_model::AgentSettings::default(),
+            created_ms: 1,
+            modified_ms: 1,
+        };
         let before = log.written.load(std::sync::atomic::Ordering::Acquire);
         store.put_agent(&agent).await.expect("stored");
         assert_eq!(log.written.load(std::sync::atomic::Ordering::Acquire), before + 1);

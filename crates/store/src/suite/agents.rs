@@ -1,4 +1,4 @@
-use super::{agent_id, agent_record, assert_nul, assert_too_large};
+use super::{agent_id, agent_record, assert_nul, assert_too_large, instance_record};
 use crate::{AccessKeyRecord, AgentRecord, Store, limits};
 use ringline_model::AgentKind;
 use serde_json::json;
@@ -45,6 +45,20 @@ pub async fn agents_are_ordered_by_the_bytes_of_their_ids(store: Arc<dyn Store>)
     }
     let found = store.agents(10).await.expect("read");
     assert_eq!(found.iter().map(|agent| agent.id.as_str()).collect::<Vec<_>>(), ["A", "B", "a", "a-b", "aa"]);
+}
+
+pub async fn a_deleted_agent_is_hidden_until_it_is_put_again(store: Arc<dyn Store>) {
+    let agent = agent_record("a");
+    store.put_agent(&agent).await.expect("stored");
+    store.create_instance(&instance_record("i", 1)).await.expect("created");
+    assert!(store.delete_agent(&agent.id, 5).await.expect("deleted"));
+    assert!(!store.delete_agent(&agent.id, 6).await.expect("answered"), "it is gone already");
+    assert_eq!(store.agent(&agent.id).await.expect("read"), None);
+    assert_eq!(store.agents(10).await.expect("read"), []);
+    let instance = store.instance(&instance_record("i", 1).id).await.expect("read");
+    assert_eq!(instance, Some(instance_record("i", 1)), "its instances stay");
+    store.put_agent(&agent).await.expect("stored");
+    assert_eq!(store.agent(&agent.id).await.expect("read"), Some(agent));
 }
 
 pub async fn every_kind_of_agent_comes_back(store: Arc<dyn Store>) {

@@ -1,5 +1,5 @@
 use super::{
-    agent_id, agent_record, assert_not_found, assert_nul, assert_too_large, instance_id, instance_record,
+    agent_id, agent_record, assert_not_found, assert_nul, assert_too_large, instance_id, instance_record, user_id,
     with_instances,
 };
 use crate::{InstanceQuery, InstanceRecord, InstanceStatus, Store, StoreError, limits};
@@ -18,6 +18,7 @@ pub async fn an_instance_comes_back_as_it_was_created(store: Arc<dyn Store>) {
         started_ms: Some(3),
         ended_ms: Some(4),
         end_reason: Some("stopped".into()),
+        user: None,
         recordings: Some(json!({"user": "u.opus"})),
         ..instance_record("full", 2)
     };
@@ -43,15 +44,16 @@ pub async fn an_instance_is_created_once(store: Arc<dyn Store>) {
 pub async fn an_instance_goes_from_created_over_executing_to_finished(store: Arc<dyn Store>) {
     with_instances(&*store, &["i", "other"]).await;
     let id = instance_id("i");
-    assert!(store.set_executing(&id, 10).await.expect("changed"));
+    assert!(store.set_executing(&id, &user_id("bob"), 10).await.expect("changed"));
     let executing = InstanceRecord {
+        user: Some(user_id("bob")),
         status: InstanceStatus::Executing,
         started_ms: Some(10),
         modified_ms: 10,
         ..instance_record("i", 1)
     };
     assert_eq!(store.instance(&id).await.expect("read").as_ref(), Some(&executing));
-    assert!(!store.set_executing(&id, 11).await.expect("answered"), "it is executing already");
+    assert!(!store.set_executing(&id, &user_id("alice"), 11).await.expect("answered"), "it is executing already");
     assert!(store.finish_instance(&id, "user left", 20).await.expect("changed"));
     let finished = InstanceRecord {
         status: InstanceStatus::Finished,
@@ -71,7 +73,7 @@ pub async fn a_finished_instance_stays_as_it_ended(store: Arc<dyn Store>) {
     assert!(store.finish_instance(&id, "nobody came", 20).await.expect("changed"), "straight from Created");
     let ended = store.instance(&id).await.expect("read");
     assert!(!store.finish_instance(&id, "stopped", 30).await.expect("answered"));
-    assert!(!store.set_executing(&id, 31).await.expect("answered"));
+    assert!(!store.set_executing(&id, &user_id("alice"), 31).await.expect("answered"));
     assert_eq!(store.instance(&id).await.expect("read"), ended);
 }
 
@@ -92,7 +94,7 @@ pub async fn of_many_ends_at_once_one_counts(store: Arc<dyn Store>) {
 
 pub async fn what_is_done_to_an_unknown_instance_fails(store: Arc<dyn Store>) {
     let id = instance_id("nobody");
-    assert_not_found(store.set_executing(&id, 1).await, "instance");
+    assert_not_found(store.set_executing(&id, &user_id("alice"), 1).await, "instance");
     assert_not_found(store.finish_instance(&id, "r", 1).await, "instance");
     assert_not_found(store.set_recordings(&id, &json!({}), 1).await, "instance");
     assert_not_found(store.update_instance(&id, &json!({}), &json!({}), None, 1).await, "instance");
@@ -101,7 +103,7 @@ pub async fn what_is_done_to_an_unknown_instance_fails(store: Arc<dyn Store>) {
 pub async fn unfinished_instances_are_counted_and_listed_oldest_first(store: Arc<dyn Store>) {
     assert_eq!(store.count_active().await.expect("counted"), 0);
     with_instances(&*store, &["z", "y", "x"]).await;
-    store.set_executing(&instance_id("z"), 10).await.expect("changed");
+    store.set_executing(&instance_id("z"), &user_id("alice"), 10).await.expect("changed");
     store.finish_instance(&instance_id("y"), "r", 11).await.expect("changed");
     assert_eq!(store.count_active().await.expect("counted"), 2);
     assert_eq!(ids(&store.unfinished(10).await.expect("read")), ["z", "x"]);
@@ -137,7 +139,7 @@ pub async fn the_unfinished_instances_of_one_agent_are_counted(store: Arc<dyn St
     store.put_agent(&agent_record("b")).await.expect("stored");
     let of_b = InstanceRecord { agent: agent_id("b"), ..instance_record("b-1", 2) };
     store.create_instance(&of_b).await.expect("created");
-    store.set_executing(&instance_id("executing"), 10).await.expect("changed");
+    store.set_executing(&instance_id("executing"), &user_id("alice"), 10).await.expect("changed");
     store.finish_instance(&instance_id("finished"), "r", 11).await.expect("changed");
     let counts = [("a", 2), ("b", 1), ("c", 0)];
     for (agent, active) in counts {

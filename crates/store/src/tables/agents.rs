@@ -7,27 +7,31 @@ const READ: &str = "read agents";
 
 macro_rules! select {
     ($rest:literal) => {
-        concat!("SELECT id, name, kind, config, created_ms, modified_ms FROM agents ", $rest)
+        concat!("SELECT id, name, kind, config, settings, created_ms, modified_ms FROM agents ", $rest)
     };
 }
 
 pub(super) async fn put<D: Database>(database: &D, agent: &AgentRecord) -> Result<(), StoreError> {
     limits::text("an agent's name", &agent.name, limits::NAME_BYTES)?;
     let config = limits::json("an agent's configuration", &agent.config, limits::CONFIG_BYTES)?;
+    let settings = serde_json::to_value(&agent.settings).expect("strings, lists and maps are JSON");
+    let settings = limits::json("an agent's settings", &settings, limits::CONFIG_BYTES)?;
     let mut write = Write::begin(database, "store an agent").await?;
     let values = [
         agent.id.as_str().into(),
         agent.name.as_str().into(),
         agent.kind.as_str().into(),
         config.as_str().into(),
+        settings.as_str().into(),
         agent.created_ms.into(),
         agent.modified_ms.into(),
     ];
     write
         .execute(
-            "INSERT INTO agents (id, name, kind, config, created_ms, modified_ms) VALUES ($1, $2, $3, $4, $5, $6) \
-             ON CONFLICT (id) DO UPDATE SET name = excluded.name, kind = excluded.kind, config = excluded.config, \
-             modified_ms = excluded.modified_ms",
+            "INSERT INTO agents (id, name, kind, config, settings, created_ms, modified_ms) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET name = excluded.name, \
+             kind = excluded.kind, config = excluded.config, settings = excluded.settings, \
+             modified_ms = excluded.modified_ms, deleted_ms = NULL",
             &values,
         )
         .await?;
@@ -35,13 +39,24 @@ pub(super) async fn put<D: Database>(database: &D, agent: &AgentRecord) -> Resul
 }
 
 pub(super) async fn one<D: Database>(database: &D, id: &AgentId) -> Result<Option<AgentRecord>, StoreError> {
-    let row = database::row(database, READ, select!("WHERE id = $1"), &[id.as_str().into()]).await?;
+    let row =
+        database::row(database, READ, select!("WHERE id = $1 AND deleted_ms IS NULL"), &[id.as_str().into()]).await?;
     row.as_ref().map(record).transpose()
+}
+
+/// Hides the agent. False if there is none.
+pub(super) async fn delete<D: Database>(database: &D, id: &AgentId, at_ms: i64) -> Result<bool, StoreError> {
+    let mut write = Write::begin(database, "delete an agent").await?;
+    let statement = "UPDATE agents SET deleted_ms = $2 WHERE id = $1 AND deleted_ms IS NULL";
+    let deleted = write.execute(statement, &[id.as_str().into(), at_ms.into()]).await?;
+    write.commit().await.map(|()| deleted > 0)
 }
 
 pub(super) async fn list<D: Database>(database: &D, limit: u32) -> Result<Vec<AgentRecord>, StoreError> {
     let limit = limits::rows(limit, limits::LIST_ROWS)?;
-    let rows = database::rows(database, READ, select!("ORDER BY id LIMIT $1"), &[limit.into()]).await?;
+    let rows =
+        database::rows(database, READ, select!("WHERE deleted_ms IS NULL ORDER BY id LIMIT $1"), &[limit.into()])
+            .await?;
     rows.iter().map(record).collect()
 }
 
@@ -52,6 +67,8 @@ fn record<R: Row>(row: &R) -> Result<AgentRecord, StoreError> {
         name: row.owned("name")?,
         kind: row.agent_kind("kind")?,
         config: row.json("config")?,
+        settings: serde_json::from_value(row.json("settings")?)
+            .map_err(|_| StoreError::Corrupt { what: "settings" })?,
         created_ms: row.integer("created_ms")?,
         modified_ms: row.integer("modified_ms")?,
     })

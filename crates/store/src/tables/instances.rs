@@ -30,7 +30,7 @@ pub(super) async fn create<D: Database>(database: &D, instance: &InstanceRecord)
         instance.id.as_str().into(),
         instance.agent.as_str().into(),
         instance.channel.as_str().into(),
-        instance.user.as_str().into(),
+        instance.user.as_ref().map(UserId::as_str).into(),
         instance.agent_user.as_str().into(),
         instance.session.as_str().into(),
         instance.status.as_str().into(),
@@ -59,11 +59,16 @@ pub(super) async fn create<D: Database>(database: &D, instance: &InstanceRecord)
     write.commit().await
 }
 
-pub(super) async fn execute<D: Database>(database: &D, id: &InstanceId, at_ms: i64) -> Result<bool, StoreError> {
+pub(super) async fn execute<D: Database>(
+    database: &D,
+    id: &InstanceId,
+    user: &UserId,
+    at_ms: i64,
+) -> Result<bool, StoreError> {
     let mut write = Write::begin(database, "note that an instance is executing").await?;
-    let statement = "UPDATE instances SET status = 'Executing', started_ms = $2, modified_ms = $2 \
+    let statement = "UPDATE instances SET status = 'Executing', user_id = $3, started_ms = $2, modified_ms = $2 \
                      WHERE id = $1 AND status = 'Created'";
-    if write.execute(statement, &[id.as_str().into(), at_ms.into()]).await? == 0 {
+    if write.execute(statement, &[id.as_str().into(), at_ms.into(), user.as_str().into()]).await? == 0 {
         return hold(&mut write, id).await.map(|()| false);
     }
     write.commit().await.map(|()| true)
@@ -184,7 +189,7 @@ fn record<R: Row>(row: &R) -> Result<InstanceRecord, StoreError> {
         id: row.id("id", InstanceId::parse)?,
         agent: row.id("agent_id", AgentId::parse)?,
         channel: row.id("channel_id", ChannelId::parse)?,
-        user: row.id("user_id", UserId::parse)?,
+        user: row.optional_id("user_id", UserId::parse)?,
         agent_user: row.id("agent_user_id", UserId::parse)?,
         session: row.id("session_id", SessionId::parse)?,
         status: row.word("status", InstanceStatus::ALL, InstanceStatus::as_str)?,

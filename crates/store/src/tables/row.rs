@@ -48,6 +48,15 @@ impl<'r, R: Row> Reading<'r, R> {
         parse(self.owned(column)?).map_err(|_| StoreError::Corrupt { what: column })
     }
 
+    pub fn optional_id<T>(
+        &self,
+        column: &'static str,
+        parse: fn(String) -> Result<T, IdError>,
+    ) -> Result<Option<T>, StoreError> {
+        let text = self.optional_owned(column)?;
+        text.map(parse).transpose().map_err(|_| StoreError::Corrupt { what: column })
+    }
+
     pub fn json(&self, column: &'static str) -> Result<Value, StoreError> {
         serde_json::from_str(self.text(column)?).map_err(|_| StoreError::Corrupt { what: column })
     }
