@@ -5,11 +5,11 @@ use crate::config::Config;
 use crate::providers::Providers;
 use crate::session;
 use ringline_conversation::{Message, Setup};
-use ringline_model::{AgentId, AgentKind, ChannelId, InstanceId, SessionId, UserId};
+use ringline_model::{AgentId, AgentKind, ChannelId, InstanceId, RtcApp, SessionId, UserId};
 use ringline_protocol::error::ApiError;
 use ringline_protocol::nonce::NonceMemory;
 use ringline_protocol::openapi::CallOptions;
-use ringline_protocol::token::ChannelToken;
+use ringline_protocol::token::{ChannelToken, TokenError};
 use ringline_store::{InstanceRecord, InstanceStatus, Store, StoreError};
 use serde_json::json;
 use std::sync::{Arc, Mutex};
@@ -21,13 +21,8 @@ pub struct App {
     pub calls: Calls,
     pub providers: Arc<Providers>,
     pub nonces: Mutex<NonceMemory>,
-    /// Id and key that channel tokens are made with.
+    /// Id and key that channel tokens are made with, unless the agent has its own.
     pub rtc_app: RtcApp,
-}
-
-pub struct RtcApp {
-    pub id: String,
-    pub key: String,
 }
 
 /// A call that has started and waits for its user.
@@ -61,18 +56,31 @@ impl App {
         }
     }
 
-    /// Mints a channel token for a user.
+    /// Mints a channel token for a user; of a running call's channel with its agent's app.
     pub fn token(&self, channel: &ChannelId, user: &UserId, expire: u32, base_url: &str) -> (String, i64) {
+        let call = self.calls.on_channel(channel);
+        let app = call.as_ref().map_or(&self.rtc_app, |call| &call.rtc_app);
+        Self::mint(app, channel, user, expire, base_url)
+    }
+
+    fn mint(app: &RtcApp, channel: &ChannelId, user: &UserId, expire: u32, base_url: &str) -> (String, i64) {
         let expires = Self::now_s() + i64::from(expire);
         let token = ChannelToken {
-            app_id: self.rtc_app.id.clone(),
+            app_id: app.id.clone(),
             channel: channel.clone(),
             user: user.clone(),
             nonce: String::new(),
             expires,
             rtc_url: Some(format!("{base_url}{}", crate::doors::signaling::PATH)),
         };
-        (token.mint(&self.rtc_app.key), expires)
+        (token.mint(app.key.reveal()), expires)
+    }
+
+    /// Reads and checks a channel token. A running call's tokens are made with its agent's app, all others with ours.
+    pub fn open_token(&self, text: &str) -> Result<ChannelToken, TokenError> {
+        let call = self.calls.on_channel(&ChannelToken::peek(text)?.channel);
+        let app = call.as_ref().map_or(&self.rtc_app, |call| &call.rtc_app);
+        ChannelToken::open(text, &app.id, app.key.reveal(), Self::now_s())
     }
 
     /// GenerateAIAgentCall, whichever door it came through. `base_url` is where the caller reached us.
@@ -85,7 +93,8 @@ impl App {
         let (channel, agent_user) = (fresh(ChannelId::parse), fresh(UserId::parse));
         let user = options.user.unwrap_or_else(|| fresh(UserId::parse));
         let session = options.session.unwrap_or_else(|| fresh(SessionId::parse));
-        let (token, _) = self.token(&channel, &user, options.expire, base_url);
+        let rtc_app = agent.settings.app.unwrap_or_else(|| self.rtc_app.clone());
+        let (token, _) = Self::mint(&rtc_app, &channel, &user, options.expire, base_url);
         let created_ms = Self::now_ms();
         let instance = fresh(InstanceId::parse);
         let record = InstanceRecord {
@@ -122,6 +131,7 @@ impl App {
             user_data: options.user_data,
             setup,
             configured,
+            rtc_app,
             created_ms,
         };
         match self.calls.start(call) {

@@ -10,7 +10,7 @@ use super::writer::Writer;
 use super::{CALL_EVENTS, CallEvent, CallEvents, Configured};
 use crate::providers::Providers;
 use ringline_conversation::{ClientCommand, Input, Setup, StopCause};
-use ringline_model::{AgentConfig, ChannelId, InstanceId, SessionId, UserId};
+use ringline_model::{AgentConfig, ChannelId, InstanceId, RtcApp, SessionId, UserId};
 use ringline_protocol::error::ApiError;
 use ringline_protocol::openapi::UpdateAIAgentInstance;
 use ringline_providers::RecognitionParams;
@@ -39,6 +39,8 @@ pub struct NewCall {
     pub user_data: Option<String>,
     pub setup: Setup,
     pub configured: Configured,
+    /// What tokens of this call are made with.
+    pub rtc_app: RtcApp,
     pub created_ms: i64,
 }
 
@@ -73,6 +75,7 @@ pub struct CallHandle {
     pub user: UserId,
     pub agent_user: UserId,
     pub session: SessionId,
+    pub rtc_app: RtcApp,
     events: CallEvents,
     /// The user has been there.
     joined: AtomicBool,
@@ -238,6 +241,7 @@ impl Calls {
             user: call.user,
             agent_user: call.agent_user,
             session: call.session,
+            rtc_app: call.rtc_app,
             events: events.clone(),
             joined: AtomicBool::new(false),
             ended,

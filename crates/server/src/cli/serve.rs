@@ -1,14 +1,14 @@
 //! `ringline serve`
 
 use super::machine;
-use crate::app::{App, RtcApp};
+use crate::app::App;
 use crate::calls::{Calls, CallsConfig, EarPool, Recorder, Writer, private_dir};
 use crate::config::{Config, DatabaseUrl, Family};
 use crate::providers::Providers;
 use anyhow::Context;
 use clap::Args;
 use rand::Rng as _;
-use ringline_model::{AgentId, AgentKind, AgentSettings, normalise};
+use ringline_model::{AgentId, AgentKind, AgentSettings, RtcApp, normalise};
 use ringline_protocol::nonce::NonceMemory;
 use ringline_rtc::{Hub, HubConfig};
 use ringline_store::{AccessKeyRecord, AgentRecord, Store};
@@ -151,7 +151,7 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
     let key = development_key(&*store).await?;
     let rtc_app = RtcApp {
         id: store.put_setting_if_absent("rtc_app_id", &random_text(16)).await?,
-        key: store.put_setting_if_absent("rtc_app_key", &random_text(32)).await?,
+        key: store.put_setting_if_absent("rtc_app_key", &random_text(32)).await?.into(),
     };
 
     let listener = TcpListener::bind(config.server.listen)

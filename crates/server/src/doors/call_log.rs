@@ -41,7 +41,7 @@ async fn read(app: &App, instance: String, signed: Option<Signed>) -> Result<Cal
     let refused = |why: &str| ApiError::forbidden(format!("This call log is not given out: {why}."));
     let signed = signed.ok_or_else(|| refused("the address has no expiry and signature"))?;
     let instance = InstanceId::parse(instance).map_err(|_| ApiError::instance_not_found())?;
-    check(&app.rtc_app.key, &instance, signed.expires, &signed.signature, App::now_s())
+    check(app.rtc_app.key.reveal(), &instance, signed.expires, &signed.signature, App::now_s())
         .map_err(|error| refused(&error.to_string()))?;
     let record = app.store.instance(&instance).await.map_err(|e| internal(&e))?;
     let record = record.ok_or_else(ApiError::instance_not_found)?;

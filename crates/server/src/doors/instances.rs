@@ -72,7 +72,7 @@ pub async fn describe(app: &App, instance: &InstanceId, base_url: &str) -> Resul
 pub fn listed(app: &App, record: InstanceRecord, base_url: &str) -> ListedInstance {
     ListedInstance {
         status: record.status,
-        call_log_url: call_log::address(base_url, &app.rtc_app.key, &record.id, App::now_s()),
+        call_log_url: call_log::address(base_url, app.rtc_app.key.reveal(), &record.id, App::now_s()),
         instance_id: record.id,
         agent_config: record.config,
         template_config: record.template,

@@ -74,7 +74,7 @@ pub async fn leave(
 }
 
 fn open(app: &App, token: &str) -> Result<ChannelToken, SignalingError> {
-    Ok(ChannelToken::open(token, &app.rtc_app.id, &app.rtc_app.key, App::now_s())?)
+    Ok(app.open_token(token)?)
 }
 
 fn check_user(token: &ChannelToken, handle: &CallHandle) -> Result<(), SignalingError> {
