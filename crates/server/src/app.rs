@@ -2,6 +2,7 @@
 
 use crate::calls::{CallHandle, Calls, Configured, NewCall, StartError};
 use crate::config::Config;
+use crate::outward::Outward;
 use crate::providers::Providers;
 use crate::session;
 use ringline_conversation::{Message, Setup};
@@ -20,6 +21,9 @@ pub struct App {
     pub store: Arc<dyn Store>,
     pub calls: Calls,
     pub providers: Arc<Providers>,
+    /// For addresses that callers name.
+    #[allow(dead_code, reason = "as the module")]
+    pub outward: Outward,
     pub nonces: Mutex<NonceMemory>,
     /// Id and key that channel tokens are made with, unless the agent has its own.
     pub rtc_app: RtcApp,

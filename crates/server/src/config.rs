@@ -1,6 +1,7 @@
 //! The server's configuration: one commented TOML with every default, embedded, under a file, under flags.
 
 use anyhow::{Context, bail};
+use ipnet::IpNet;
 use serde::Deserialize;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -17,6 +18,7 @@ pub struct Config {
     pub models: ModelsConfig,
     pub llm: LlmConfig,
     pub recording: RecordingConfig,
+    pub outward: OutwardConfig,
     pub app_server: AppServerConfig,
     pub agent: DemoAgentConfig,
 }
@@ -117,6 +119,16 @@ pub struct RecordingConfig {
     pub enabled: bool,
 }
 
+/// What may be reached at addresses that callers name; see [`crate::outward`].
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutwardConfig {
+    /// Besides public addresses.
+    pub allow: Vec<IpNet>,
+    /// Not only https.
+    pub allow_http: bool,
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AppServerConfig {
@@ -215,6 +227,15 @@ mod tests {
         let config = load("[server]\ndatabase = \"postgres://a:hunter2@h/d\"\n").expect("valid");
         assert_eq!(config.server.database.get(), Some("postgres://a:hunter2@h/d"));
         assert!(!format!("{config:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn outward_is_public_addresses_only_unless_ranges_are_named() {
+        assert!(Config::load(None).expect("defaults").outward.allow.is_empty());
+        let config = load("[outward]\nallow = [\"127.0.0.0/8\", \"fd00::/8\"]\n").expect("valid");
+        assert_eq!(config.outward.allow.len(), 2);
+        let error = format!("{:#}", load("[outward]\nallow = [\"localhost\"]\n").expect_err("no range"));
+        assert!(error.contains("allow"), "{error}");
     }
 
     #[test]

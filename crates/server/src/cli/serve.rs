@@ -4,6 +4,7 @@ use super::machine;
 use crate::app::App;
 use crate::calls::{Calls, CallsConfig, EarPool, Recorder, Writer, private_dir};
 use crate::config::{Config, DatabaseUrl, Family};
+use crate::outward::Outward;
 use crate::providers::Providers;
 use anyhow::Context;
 use clap::Args;
@@ -173,6 +174,7 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
         true => Some(Arc::new(Recorder::start(data.join("recordings")).context("cannot record")?)),
         false => None,
     };
+    let outward = Outward::new(&config.outward).context("cannot make an HTTP client")?;
     let ears = EarPool::start(config.media.ear_threads, &tokio::runtime::Handle::current())?;
     let calls = Calls::new(
         hub,
@@ -184,7 +186,8 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
         media,
     );
     let drain_timeout = Duration::from_secs(config.server.drain_timeout);
-    let app = Arc::new(App { config, store, calls, providers, nonces: Mutex::new(NonceMemory::new(NONCES)), rtc_app });
+    let nonces = Mutex::new(NonceMemory::new(NONCES));
+    let app = Arc::new(App { config, store, calls, providers, outward, nonces, rtc_app });
     let router = crate::doors::router(app.clone())?;
 
     let url = app.base_url(Some(&address.to_string()));
