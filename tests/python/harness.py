@@ -1,4 +1,7 @@
-"""Starts real servers and real callers for the end-to-end tests, and waits for states, never for time to pass."""
+"""Starts real servers and real callers for the end-to-end tests, and waits for states, never for time to pass.
+
+RINGLINE_TEST_DATABASE says what the servers keep their data in: "sqlite" (the default) or "postgres", each a fresh database.
+"""
 
 import json
 import os
@@ -9,6 +12,8 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+
+import postgres
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = ROOT / "target" / "release" / "ringline"
@@ -31,7 +36,11 @@ def wait_until(what, check, limit=30.0):
 
 
 class Server:
-    """One `ringline serve` with a data directory of its own."""
+    """One `ringline serve` with a data directory and a database of its own; one that is started again on the data directory
+    of an earlier one has that one's database, too."""
+
+    #: Data directory → URL.
+    _databases = {}
 
     def __init__(self, models="scripted", data=None, args=(), start_limit=120):
         self._own = None if data else tempfile.TemporaryDirectory(prefix="ringline-test-")
@@ -39,9 +48,22 @@ class Server:
         self.log_path = self.data.with_suffix(".log")
         command = [BIN, "serve", "--data", self.data, "--listen", "127.0.0.1:0", "--udp", "127.0.0.1:0"]
         command += ["--models", models, "--ready-json", *args]
+        self.environment = self._environment()
         with open(self.log_path, "w") as log:
-            self.process = subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, stderr=log, text=True)
+            self.process = subprocess.Popen(
+                [str(c) for c in command], stdout=subprocess.PIPE, stderr=log, text=True, env=self.environment
+            )
         self._wait(start_limit)
+
+    def _environment(self):
+        kind = os.environ.get("RINGLINE_TEST_DATABASE", "sqlite")
+        plain = {name: value for name, value in os.environ.items() if name != "RINGLINE_DATABASE"}
+        if kind == "sqlite":
+            return plain
+        assert kind == "postgres", f"RINGLINE_TEST_DATABASE is {kind}"
+        if self.data not in self._databases:
+            self._databases[self.data] = postgres.fresh()
+        return {**plain, "RINGLINE_DATABASE": self._databases[self.data]}
 
     def _wait(self, limit):
         os.set_blocking(self.process.stdout.fileno(), False)
@@ -98,7 +120,7 @@ class Server:
 
     def replay(self, instance, *args):
         command = [BIN, "replay", instance, "--data", self.data, *args]
-        return subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=60)
+        return subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=60, env=self.environment)
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)

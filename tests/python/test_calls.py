@@ -70,7 +70,7 @@ class Calls(unittest.TestCase):
     def test_twenty_calls_at_once_are_all_answered(self):
         callers = [self.server.caller("--wav", SHORT, "--user", f"many-{n}") for n in range(20)]
         codes = [caller.finish()[0] for caller in callers]
-        self.assertEqual(codes, [0] * 20)
+        self.assertEqual([caller.problem() for caller, code in zip(callers, codes, strict=True) if code != 0], [])
 
     def test_a_call_without_turns_hears_the_greeting_and_hangs_up(self):
         caller = self.server.caller("--agent-config", '{"Greeting":"Good day to you."}')

@@ -1,14 +1,11 @@
 """The OpenAPI as its official Python SDK sees it, and the app server's door beside it.
 
-Runs against a server that is already up: RINGLINE_READY holds the JSON line of `ringline serve --ready-json`. Only the
-endpoint and the credentials differ from what an app server of the vendor's would use.
+Only the endpoint and the credentials differ from what an app server of the vendor's would use.
 """
 
 import base64
 import json
-import os
 import re
-import sys
 import time
 import unittest
 import urllib.parse
@@ -19,6 +16,7 @@ from alibabacloud_ice20201109.client import Client
 from alibabacloud_tea_openapi import utils_models
 from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
 from darabonba.runtime import RuntimeOptions
+from harness import Server
 
 # Longest wait for an instance that was told to stop.
 STOP_LIMIT = 20.0
@@ -27,14 +25,21 @@ GMT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00")
 EXPIRE = 86400
 
 
-def ready():
-    line = os.environ.get("RINGLINE_READY")
-    if not line:
-        sys.exit("RINGLINE_READY must hold the line that `ringline serve --ready-json` prints")
-    return json.loads(line)
+#: What the server said when it was ready.
+READY = {}
+SERVER = None
 
 
-READY = ready()
+def setUpModule():
+    global SERVER
+    SERVER = Server()
+    READY.update(SERVER.ready)
+
+
+def tearDownModule():
+    code = SERVER.stop()
+    SERVER.__exit__()
+    assert code == 0, f"SIGTERM must drain and exit 0, not {code}"
 
 
 def client(secret=None, key_id=None, algorithm=None):
@@ -387,13 +392,5 @@ class AppServer(OpenApiCase):
         self.assertTrue(envelope(answer["rtc_auth_token"])["channelid"])
 
 
-def main():
-    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules[__name__])
-    result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(suite)
-    failed = len(result.failures) + len(result.errors)
-    print(f"openapi_sdk: {result.testsRun} tests, {result.testsRun - failed} passed, {failed} failed")
-    return 0 if result.testsRun and result.wasSuccessful() else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    unittest.main()
