@@ -1,5 +1,5 @@
 # make run    build, fetch the models once, start the server and print where to go
-# make test   everything CI runs: unit tests, the official SDK, a native caller, Chromium (scripted and local models)
+# make test   everything CI runs: unit tests, the official SDKs, a native caller, Chromium (scripted and local models)
 # make figures measure what the README states, on this machine
 # make check  formatting, lints and types, without tests
 # make clean  remove what was built (models stay in the cache)
@@ -55,4 +55,4 @@ check: page
 
 clean:
 	$(CARGO) clean
-	rm -rf console/dist console/node_modules tests/.venv tests/browser/node_modules
+	rm -rf console/dist console/node_modules tests/.venv tests/browser/node_modules tests/java/target

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Checks that this machine has what Ringline's build and tests need from outside the repository.
 #
-#   scripts/system-packages.sh [build] [test]
+#   scripts/system-packages.sh [build] [test] [sdks]
 #
 # build   compilers and tools, Rust, Node with npm, Python with pip (the default)
 # test    what the end-to-end tests need besides: a browser, speech samples, audio tools, Postgres
+# sdks    what the suites with the vendor's SDKs in other languages need; without it they are skipped. Go is never installed
 #
 # Missing system packages are installed when running as root on Debian or Ubuntu; otherwise one line to paste is
 # printed. Rust, Node and Python are never installed, only asked for. Silent when nothing is missing.
@@ -15,6 +16,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly BUILD_PACKAGES=(cmake clang libclang-dev g++ make pkg-config)
 readonly TEST_PACKAGES=(chromium ffmpeg pocketsphinx-testdata espeak-ng sox postgresql python3-venv)
+readonly SDKS_PACKAGES=(default-jdk-headless maven)
 readonly OLDEST_NODE=18
 
 main() {
@@ -23,8 +25,9 @@ main() {
         case $group in
             build) packages+=("${BUILD_PACKAGES[@]}") ;;
             test) packages+=("${TEST_PACKAGES[@]}") ;;
+            sdks) packages+=("${SDKS_PACKAGES[@]}") ;;
             *)
-                say "usage: scripts/system-packages.sh [build] [test]"
+                say "usage: scripts/system-packages.sh [build] [test] [sdks]"
                 exit 2
                 ;;
         esac
@@ -66,6 +69,8 @@ is_here() {
         pocketsphinx-testdata) any_file /usr/share/pocketsphinx/test/data/* ;;
         # Debian keeps the server's programs out of PATH.
         postgresql) any_file /usr/lib/postgresql/*/bin/initdb ;;
+        default-jdk-headless) any_command javac ;;
+        maven) any_command mvn ;;
         # Only the system's own Python comes without it.
         python3-venv) [[ $(command -v python3) != /usr/bin/python3 ]] || any_file /usr/lib/python3*/ensurepip/__init__.py ;;
         *) any_command "$1" ;;
