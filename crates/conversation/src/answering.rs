@@ -1,10 +1,11 @@
 //! The agent's turns: which one begins next, its text on the way to speech, its playout and its end.
 
 use crate::{
-    AgentState, Conversation, DialogueKind, EndReason, Event, Notice, Role, Stage,
-    conversation::{Life, Say},
+    AgentState, Conversation, DialogueKind, EndReason, Event, Milestone, Notice, Role, Stage,
+    conversation::Life,
     heard::Overdue,
     response::{Due, Response},
+    says::Say,
     user_turn::Question,
 };
 use ringline_model::{ResponseId, SegmentId};
@@ -18,24 +19,26 @@ const MAX_FAILURES: u32 = 3;
 impl Conversation {
     /// Begins what waits for the agent: a text that must be said now, the user's question, a text that waits for its turn.
     pub(crate) fn begin_next(&mut self) {
-        if self.is_leaving() || self.response.is_some() || self.cut.is_some() {
+        if self.is_leaving() || self.response.is_some() || self.cut.is_some() || self.opening.is_some() {
             return;
         }
-        let urgent = self.says.iter().position(|say| say.now);
-        if let Some(say) = urgent.and_then(|index| self.says.remove(index)) {
-            self.begin_say(&say);
+        if let Some(say) = self.says.next_urgent() {
+            self.begin_say(say);
         } else if self.user.is_ready() {
             self.begin_answer();
         } else if self.user.utterance.is_none()
-            && let Some(say) = self.says.pop_front()
+            && let Some(say) = self.says.next_patient()
         {
-            self.begin_say(&say);
+            self.begin_say(say);
         }
     }
 
-    fn begin_say(&mut self, say: &Say) {
+    fn begin_say(&mut self, say: Say) {
         let (id, sentence) = (self.ids.response(), self.ids.sentence());
-        self.begin(Response::spoken(id, sentence, DialogueKind::Speech, &say.text));
+        self.begin(match say {
+            Say::Text(text) => Response::spoken(id, sentence, DialogueKind::Speech, &text),
+            Say::Clip { url, clip } => Response::clip(id, sentence, url, clip),
+        });
     }
 
     /// The user's turn is over.
@@ -43,6 +46,8 @@ impl Conversation {
         let question = self.take_question();
         let (text, sentence) = (question.text.clone(), question.sentence);
         self.outbox.notify(Notice::UserSubtitle { text, end: true, sentence });
+        let (requested, answered) = question.end.map_or((self.now, self.now), |end| (end.text_asked, end.decided));
+        self.outbox.record(Event::Milestone { milestone: Milestone::IntentRecognised, sentence, requested, answered });
         self.set_state(AgentState::Thinking);
         let messages = self.history.prompt(&self.config, &question.text);
         let (response, request) = Response::generated(self.ids.response(), question, messages, self.now);
@@ -89,7 +94,7 @@ impl Conversation {
             self.outbox.push(crate::Output::CancelResponse { response: response.id });
         }
         let sentence = response.sentence;
-        if self.presence.has_joined() {
+        if self.presence.has_joined() && !response.is_wordless {
             self.outbox.notify(Notice::AgentSubtitle { text: String::new(), end: true, sentence });
         }
         if self.config.llm.complete_reply && !response.reply().is_empty() {
@@ -133,10 +138,13 @@ impl Conversation {
 
     pub(crate) fn on_response_text(&mut self, id: ResponseId, text: &str) {
         let now = self.now;
-        if let Some(response) = self.current(id) {
-            response.on_text(text, now);
-            self.go_on_speaking();
+        let Some(response) = self.current(id) else { return };
+        let (sentence, asked) = (response.sentence, response.on_text(text, now));
+        if let Some(requested) = asked {
+            let milestone = Milestone::FirstText;
+            self.outbox.record(Event::Milestone { milestone, sentence, requested, answered: now });
         }
+        self.go_on_speaking();
     }
 
     pub(crate) fn on_response_finished(&mut self, id: ResponseId) {
@@ -204,17 +212,31 @@ impl Conversation {
 
     pub(crate) fn on_audio_ready(&mut self, segment: SegmentId) {
         let now = self.now;
+        self.note_first_audio(segment);
         if let Some(response) = self.owner(segment) {
-            response.moments.first_audio.get_or_insert(now);
             response.ledger.audio_ready(segment, now);
         }
     }
 
     pub(crate) fn on_synthesised(&mut self, segment: SegmentId, duration_ms: u32) {
         let now = self.now;
+        self.note_first_audio(segment);
         if let Some(response) = self.owner(segment) {
-            response.moments.first_audio.get_or_insert(now);
             response.ledger.synthesised(segment, duration_ms, now);
+        }
+    }
+
+    fn note_first_audio(&mut self, segment: SegmentId) {
+        let now = self.now;
+        let Some(response) = self.response.as_mut().filter(|response| response.ledger.has(segment)) else { return };
+        if response.moments.first_audio.is_some() {
+            return;
+        }
+        response.moments.first_audio = Some(now);
+        if response.kind == DialogueKind::Normal {
+            let (milestone, sentence) = (Milestone::FirstAudio, response.sentence);
+            let requested = response.moments.first_segment.unwrap_or(now);
+            self.outbox.record(Event::Milestone { milestone, sentence, requested, answered: now });
         }
     }
 
@@ -237,7 +259,9 @@ impl Conversation {
         }
         self.set_state(AgentState::Speaking);
         self.presence.touch(now);
-        self.outbox.notify(Notice::AgentSubtitle { text, end: false, sentence });
+        if !text.is_empty() {
+            self.outbox.notify(Notice::AgentSubtitle { text, end: false, sentence });
+        }
         if let Some(latency) = latency {
             self.outbox.notify(Notice::Latency { latency });
             self.outbox.record(Event::Latency { latency });

@@ -3,7 +3,7 @@
 //!
 //! All of them serialise: the journal is a list of inputs with their time.
 
-use ringline_model::{AgentConfig, CallTime, ResponseId, SegmentId, SentenceId, UtteranceId};
+use ringline_model::{AgentConfig, CallTime, ClipId, ResponseId, SegmentId, SentenceId, UserId, UtteranceId};
 use serde::{Deserialize, Serialize};
 
 /// What a conversation starts from. Part of the journal's head.
@@ -125,6 +125,32 @@ pub enum Input {
         text: String,
         interrupt: bool,
     },
+    /// Play the audio behind this URL, by the rules of [`Input::Say`] (SendAIAgentSpeech with Type=AudioUrl). What it is
+    /// to interrupt goes on until it is loaded.
+    SayAudio {
+        url: String,
+        interrupt: bool,
+    },
+    /// Answer to [`Output::LoadClip`]: the audio is there and lasts this long.
+    ClipReady {
+        clip: ClipId,
+        duration_ms: u32,
+    },
+    ClipFailed {
+        clip: ClipId,
+        error: String,
+    },
+    /// A human is called into the call (TakeoverAIAgentCall): the agent falls silent and listens to nobody.
+    TakeoverStarted {
+        human: UserId,
+        mode: TakeoverMode,
+    },
+    /// The human is connected.
+    TakeoverConnected,
+    /// The human has left, or is done: the call is over.
+    TakeoverEnded,
+    /// The human does not come: the agent goes on.
+    TakeoverCancelled,
     /// A changed configuration (already merged and valid).
     ConfigChanged {
         config: Box<AgentConfig>,
@@ -143,6 +169,16 @@ pub enum ClientCommand {
     UpdateMaxSilence { ms: u32 },
     SwitchVoice { voice: String },
     UpdateSpeechRate { rate: f64 },
+}
+
+/// Whose voice the user hears while a human is in charge (client-sdk §6.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TakeoverMode {
+    /// The human's words are said with the agent's voice: [`Input::Say`] and [`Input::SayAudio`] are taken.
+    AgentVoice,
+    /// The human is heard directly; the agent says nothing.
+    HumanVoice,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -171,6 +207,13 @@ pub enum Output {
     CancelResponse { response: ResponseId },
     /// Turn text into speech and queue it for playout behind what is queued.
     Synthesise { response: ResponseId, segment: SegmentId, text: String, voice: Option<String>, rate: f64 },
+    /// Get the audio behind the URL ready to be played; answered with [`Input::ClipReady`] or [`Input::ClipFailed`]. A clip
+    /// that was got ready is played once or forgotten, at the latest at the end.
+    LoadClip { clip: ClipId, url: String },
+    /// Queue the clip's audio for playout behind what is queued, as the whole audio of the segment.
+    PlayClip { response: ResponseId, segment: SegmentId, clip: ClipId },
+    /// The clip will not be played: stop loading it, or drop its audio.
+    ForgetClip { clip: ClipId },
     /// Stop playout at once; answered with [`Input::PlayoutStopped`]. Audio of responses up to and including this one
     /// that arrives later is dropped.
     StopPlayout { response: ResponseId },
@@ -221,8 +264,12 @@ pub enum Notice {
     VoiceInterruptChanged { enable: bool },
     /// 1005
     VoiceChanged { voice: String },
-    /// 1010: 2001 idle, 0 other.
+    /// 1010: 2001 idle, 2002 takeover ended, 0 other.
     WillLeave { reason: u32, message: String },
+    /// 1012
+    TakeoverWillStart { human: UserId, mode: TakeoverMode },
+    /// 1013
+    TakeoverConnected { human: UserId },
     /// 1016
     Interrupted { reason: InterruptReason },
     /// 1017, only with LlmCompleteReply.
@@ -262,6 +309,19 @@ pub enum Event {
     Latency {
         latency: TurnLatency,
     },
+    /// A stage of a turn has answered (callbacks, server-api §9.3), with the call times of its request and its answer.
+    /// Every milestone comes once for an answer, and again if the question is taken up again.
+    Milestone {
+        milestone: Milestone,
+        sentence: SentenceId,
+        requested: CallTime,
+        answered: CallTime,
+    },
+    /// The human did not come in time, or the takeover was called off: the agent goes on, and whoever comes under this id
+    /// now is not in charge.
+    TakeoverCancelled {
+        human: UserId,
+    },
     /// A provider failed; the conversation went on as it could. The text is for the log.
     ProviderFailed {
         stage: Stage,
@@ -275,6 +335,22 @@ pub enum Stage {
     Recognition,
     Generation,
     Synthesis,
+    /// Audio from a URL.
+    Clip,
+}
+
+/// What a turn reaches on its way to an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Milestone {
+    /// The user's speech began to make sense: utterance opened → first text of the turn.
+    IntentDetected,
+    /// The user's turn is over: last text asked for → decided. Of a typed question both are its arrival.
+    IntentRecognised,
+    /// Language model asked → first text of the answer.
+    FirstText,
+    /// First segment of the answer handed to synthesis → first audio.
+    FirstAudio,
 }
 
 /// One turn's voice-to-voice time in milliseconds: last user speech sample to first agent sample sent, and its parts
@@ -306,6 +382,24 @@ pub enum EndReason {
     StoppedByClient,
     StoppedByApi,
     Drained,
+    /// The human who took over is done.
+    TakeoverEnded,
     /// A provider failed beyond what the conversation can bridge.
     ProviderFailed,
+}
+
+impl EndReason {
+    /// The reason's stable name, as it is stored, logged and reported.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::UserNeverJoined => "user_never_joined",
+            Self::UserLeft => "user_left",
+            Self::Idle => "idle",
+            Self::StoppedByClient => "stopped_by_client",
+            Self::StoppedByApi => "stopped_by_api",
+            Self::Drained => "drained",
+            Self::TakeoverEnded => "takeover_ended",
+            Self::ProviderFailed => "provider_failed",
+        }
+    }
 }

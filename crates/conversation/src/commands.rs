@@ -2,22 +2,18 @@
 
 use crate::{
     AgentState, ClientCommand, Conversation, EndReason, Event, InterruptReason, Notice, Output, StopCause,
-    conversation::{Life, Say},
-    text,
-    user_turn::MAX_TURN_CHARS,
+    conversation::Life, says::Says, takeover::Takeover, text, user_turn::MAX_TURN_CHARS,
 };
 use ringline_model::AgentConfig;
 use std::time::Duration;
 
 /// 1010's reasons (client-sdk §4.3).
 const LEAVES_IDLE: u32 = 2001;
+pub(crate) const LEAVES_AFTER_TAKEOVER: u32 = 2002;
 const LEAVES_OTHER: u32 = 0;
 
 /// How long the segment that plays may take to finish on a graceful stop (server-api §15).
 const GRACEFUL_STOP: Duration = Duration::from_secs(10);
-
-/// Texts waiting to be said; further ones are not taken.
-const MAX_SAYS: usize = 16;
 
 /// Limits of what a client may set live (server-api §5.1, §15).
 const SILENCE_MS: (u32, u32) = (200, 1200);
@@ -32,13 +28,15 @@ impl Conversation {
         }
         if self.presence.join(self.now) {
             self.outbox.record(Event::SessionStarted);
+            self.hurry_opening();
             // A greeting on its way is heard next; that is the first state then.
-            if self.response.is_none() {
+            if self.response.is_none() && self.opening.is_none() {
                 self.set_state(AgentState::Listening);
             }
         } else if self.state != AgentState::Idle {
             self.outbox.notify(Notice::State { state: self.state });
         }
+        self.announce_takeover();
     }
 
     /// What was being said ends where the audio did.
@@ -96,7 +94,8 @@ impl Conversation {
     /// A typed question. It takes the agent's floor, and the user's: an utterance in progress is dropped.
     fn on_text(&mut self, text: &str) {
         let text = text.trim();
-        if text.is_empty() || text.chars().count() > MAX_TURN_CHARS || !self.presence.has_joined() {
+        let acceptable = !text.is_empty() && text.chars().count() <= MAX_TURN_CHARS;
+        if !acceptable || !self.presence.has_joined() || self.takeover.is_some() {
             return;
         }
         self.presence.touch(self.now);
@@ -108,13 +107,18 @@ impl Conversation {
         self.begin_next();
     }
 
+    /// Whether one more text or clip is taken: not at the end, nor while the user hears a human.
+    pub(crate) fn may_say(&self) -> bool {
+        !self.is_leaving() && !self.says.is_full() && self.takeover.as_ref().is_none_or(Takeover::lends_voice)
+    }
+
     /// Says a text. Before the user has joined nothing is cut: the text waits behind the greeting.
     pub(crate) fn on_say(&mut self, text: &str, interrupt: bool) {
-        if self.is_leaving() || !text::is_speakable(text) || self.says.len() >= MAX_SAYS {
+        if !self.may_say() || !text::is_speakable(text) {
             return;
         }
         let now = interrupt && self.presence.has_joined();
-        self.says.push_back(Say { text: text.to_owned(), now });
+        self.says.push_text(text, now);
         if now {
             self.interrupt(InterruptReason::Speech, None);
         }
@@ -184,7 +188,8 @@ impl Conversation {
             let question = self.take_question();
             self.record_user(question);
         }
-        self.says.clear();
+        self.says = Says::default();
+        (self.opening, self.takeover) = (None, None);
         self.outbox.push(Output::End { reason });
         self.life = Life::Ended;
     }

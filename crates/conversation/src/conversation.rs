@@ -1,20 +1,11 @@
 //! The conversation itself: what it is made of, the one match on what happens, and its deadlines.
 
 use crate::{
-    AgentState, DialogueKind, EndReason, Input, Message, Notice, Output, Setup, endpointing::Endpointing,
-    history::History, ids::Ids, interruption::Cut, outbox::Outbox, presence::Presence, response::Response,
-    user_turn::UserTurn,
+    AgentState, DialogueKind, EndReason, Input, Message, Notice, Output, Setup, clips::LoadedClip, clips::Opening,
+    endpointing::Endpointing, history::History, ids::Ids, interruption::Cut, outbox::Outbox, presence::Presence,
+    response::Response, says::Says, takeover::Takeover, user_turn::UserTurn,
 };
-use ringline_model::{AgentConfig, CallTime, SentenceId};
-use std::collections::VecDeque;
-
-/// A text to be said as it is (SendAIAgentSpeech).
-#[derive(Debug)]
-pub(crate) struct Say {
-    pub text: String,
-    /// Does not wait for the user's turn.
-    pub now: bool,
-}
+use ringline_model::{AgentConfig, CallTime, ResponseId, SentenceId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Life {
@@ -42,7 +33,11 @@ pub struct Conversation {
     pub(crate) response: Option<Response>,
     /// An interrupted response of which it is not yet known how far it was heard. No other begins meanwhile.
     pub(crate) cut: Option<Cut>,
-    pub(crate) says: VecDeque<Say>,
+    pub(crate) says: Says,
+    /// The audio before the greeting while it is being loaded; nothing else begins meanwhile.
+    pub(crate) opening: Option<Opening>,
+    /// A human is in charge, or on the way.
+    pub(crate) takeover: Option<Takeover>,
     pub(crate) history: History,
     pub(crate) ids: Ids,
     /// Generations that failed in a row.
@@ -62,7 +57,9 @@ impl Conversation {
             user: UserTurn::default(),
             response: None,
             cut: None,
-            says: VecDeque::new(),
+            says: Says::default(),
+            opening: None,
+            takeover: None,
             history: History::new(setup.history),
             ids: Ids::new(),
             failures: 0,
@@ -100,6 +97,13 @@ impl Conversation {
             Input::Client { command } => self.on_client_command(command),
             Input::Stop { cause } => self.on_stop(cause),
             Input::Say { text, interrupt } => self.on_say(&text, interrupt),
+            Input::SayAudio { url, interrupt } => self.on_say_audio(url, interrupt),
+            Input::ClipReady { clip, duration_ms } => self.on_clip_ready(clip, duration_ms),
+            Input::ClipFailed { clip, error } => self.on_clip_failed(clip, error),
+            Input::TakeoverStarted { human, mode } => self.on_takeover_started(human, mode),
+            Input::TakeoverConnected => self.on_takeover_connected(),
+            Input::TakeoverEnded => self.on_takeover_ended(),
+            Input::TakeoverCancelled => self.on_takeover_cancelled(),
             Input::ConfigChanged { config } => self.on_config_changed(*config),
         }
         self.do_what_is_due();
@@ -131,7 +135,9 @@ impl Conversation {
         let user = self.user.deadline(&Endpointing::new(&self.config));
         let cut = self.cut.as_ref().map(|cut| cut.until);
         let response = self.response.as_ref().and_then(|response| response.deadline(self.presence.here_since()));
-        [stopping, presence, user, cut, response].into_iter().flatten().min()
+        let clip = self.clip_deadline().map(|(at, _)| at);
+        let takeover = self.takeover.as_ref().map(Takeover::deadline);
+        [stopping, presence, user, cut, response, clip, takeover].into_iter().flatten().min()
     }
 
     pub fn state(&self) -> AgentState {
@@ -152,16 +158,28 @@ impl Conversation {
         self.now = self.now.max(now);
         if self.life == Life::New {
             self.life = Life::Running;
-            self.greet();
+            self.open();
         }
     }
 
-    fn greet(&mut self) {
+    /// Begins with what the configuration has said first; response 0 is kept for it.
+    fn open(&mut self) {
         let id = self.ids.response();
-        if let Some(greeting) = &self.config.greeting {
-            let greeting = Response::spoken(id, SentenceId(0), DialogueKind::Greeting, greeting);
-            self.begin(greeting);
+        match self.config.pre_connect_audio_url.clone() {
+            Some(url) => self.load_opening(id, url),
+            None => self.greet(id, None),
         }
+    }
+
+    /// Has the greeting made, behind the audio that comes before it.
+    pub(crate) fn greet(&mut self, id: ResponseId, lead: Option<LoadedClip>) {
+        let greeting = self.config.greeting.as_deref().unwrap_or_default();
+        let greeting = Response::spoken(id, SentenceId(0), DialogueKind::Greeting, greeting).led_by(lead);
+        if greeting.is_mute() {
+            self.set_state(AgentState::Listening);
+            return self.begin_next();
+        }
+        self.begin(greeting);
     }
 
     fn do_what_is_due(&mut self) {
@@ -189,6 +207,16 @@ impl Conversation {
             self.on_response_due(due);
             return true;
         }
+        if let Some((at, clip)) = self.clip_deadline()
+            && at <= now
+        {
+            self.on_clip_late(clip);
+            return true;
+        }
+        if self.takeover.as_ref().is_some_and(|takeover| takeover.deadline() <= now) {
+            self.on_takeover_due();
+            return true;
+        }
         match self.presence.deadline(&self.config, self.is_quiet()) {
             Some((at, reason)) if at <= now => {
                 self.on_nobody_there(reason);
@@ -200,7 +228,7 @@ impl Conversation {
 
     /// Neither side is in the middle of something.
     fn is_quiet(&self) -> bool {
-        self.user.is_quiet() && self.response.is_none() && self.cut.is_none()
+        self.user.is_quiet() && self.response.is_none() && self.cut.is_none() && self.takeover.is_none()
     }
 
     /// The end is near or past: nothing new begins.

@@ -19,6 +19,9 @@ const PLAYOUT_SLACK: Duration = Duration::from_secs(5);
 /// Longest a segment of at most 200 characters can take at half rate; also for one whose length is unknown.
 const LONGEST_SEGMENT: Duration = Duration::from_secs(120);
 
+/// Longest clip; longer ones are not played.
+pub(crate) const LONGEST_CLIP: Duration = Duration::from_secs(300);
+
 /// Speech per character where the real length is not known yet: about 15 letters or 4.5 CJK characters a second.
 const MS_PER_LETTER: u64 = 65;
 const MS_PER_CJK: u64 = 220;
@@ -44,6 +47,7 @@ struct Segment {
     id: SegmentId,
     clause: Clause,
     rate: f64,
+    longest: Duration,
     stage: Stage,
     duration_ms: Option<u32>,
 }
@@ -65,7 +69,15 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     pub fn hand_over(&mut self, id: SegmentId, clause: Clause, rate: f64, now: CallTime) {
-        self.segments.push(Segment { id, clause, rate, stage: Stage::Handed { at: now }, duration_ms: None });
+        let stage = Stage::Handed { at: now };
+        self.segments.push(Segment { id, clause, rate, longest: LONGEST_SEGMENT, stage, duration_ms: None });
+    }
+
+    /// Audio that is there as a whole and has no text.
+    pub fn hand_over_clip(&mut self, id: SegmentId, duration_ms: u32, now: CallTime) {
+        let clause = Clause { text: String::new(), spaced: false };
+        let (stage, duration_ms) = (Stage::Audible { at: now }, Some(duration_ms));
+        self.segments.push(Segment { id, clause, rate: 1.0, longest: LONGEST_CLIP, stage, duration_ms });
     }
 
     pub fn is_empty(&self) -> bool {
@@ -185,8 +197,8 @@ impl Ledger {
         match front.stage {
             Stage::Audible { at } => Some((at.max(here).max(self.idle_since) + PLAYOUT_WAIT, Overdue::Start(front.id))),
             Stage::Playing { at } => {
-                let length = front.duration_ms.map_or(LONGEST_SEGMENT, |ms| Duration::from_millis(ms.into()));
-                Some((at.max(here) + length.min(LONGEST_SEGMENT) + PLAYOUT_SLACK, Overdue::End(front.id)))
+                let length = front.duration_ms.map_or(front.longest, |ms| Duration::from_millis(ms.into()));
+                Some((at.max(here) + length.min(front.longest) + PLAYOUT_SLACK, Overdue::End(front.id)))
             }
             Stage::Handed { .. } | Stage::Played | Stage::Skipped => None,
         }

@@ -1,18 +1,19 @@
 //! The counters behind the ids of one call.
 
-use ringline_model::{ResponseId, SegmentId, SentenceId};
+use ringline_model::{ClipId, ResponseId, SegmentId, SentenceId};
 
 #[derive(Debug)]
 pub(crate) struct Ids {
     response: ResponseId,
     segment: SegmentId,
     sentence: SentenceId,
+    clip: ClipId,
 }
 
 impl Ids {
     /// Sentence 0 belongs to the greeting, whether there is one or not.
     pub fn new() -> Self {
-        Self { response: ResponseId(0), segment: SegmentId(0), sentence: SentenceId(1) }
+        Self { response: ResponseId(0), segment: SegmentId(0), sentence: SentenceId(1), clip: ClipId(0) }
     }
 
     pub fn response(&mut self) -> ResponseId {
@@ -30,6 +31,12 @@ impl Ids {
     pub fn sentence(&mut self) -> SentenceId {
         let id = self.sentence;
         self.sentence = id.next();
+        id
+    }
+
+    pub fn clip(&mut self) -> ClipId {
+        let id = self.clip;
+        self.clip = id.next();
         id
     }
 

@@ -128,8 +128,12 @@ impl Conversation {
         self.begin_next();
     }
 
-    /// Puts what the user heard of a response into the records and the history.
+    /// Puts what the user heard of a response into the records and the history. Of a clip the records get the URL, the
+    /// history nothing: it has no words.
     pub(crate) fn record_heard(&mut self, response: &Response, text: String, interrupted: bool) {
+        let url = response.audio_url.clone().filter(|_| response.spoken_from.is_some());
+        let is_clip = url.is_some();
+        let text = url.unwrap_or(text);
         if text.is_empty() {
             return;
         }
@@ -141,6 +145,9 @@ impl Conversation {
             begin: response.spoken_from.unwrap_or(self.now),
             interrupted,
         });
+        if is_clip {
+            return;
+        }
         let marked = interrupted && self.config.llm.history_sync_with_tts;
         let mark = if marked { INTERRUPTED_MARK } else { "" };
         self.history.push(Role::Assistant, text + mark);

@@ -8,6 +8,8 @@ use ringline_model::{CallTime, SentenceId};
 pub(crate) struct TurnEnd {
     /// Last speech sample.
     pub speech_ended: CallTime,
+    /// The text was asked for.
+    pub text_asked: CallTime,
     /// Silence, and the end-of-turn score if asked for, sufficed.
     pub silence_sufficed: CallTime,
     /// Over, with its text.
@@ -19,6 +21,8 @@ pub(crate) struct TurnEnd {
 pub(crate) struct Moments {
     /// None for a turn that did not begin by voice or had to wait for the agent.
     pub turn_end: Option<TurnEnd>,
+    /// The language model was asked; none for a text that was there.
+    pub asked: Option<CallTime>,
     pub first_text: Option<CallTime>,
     pub first_segment: Option<CallTime>,
     pub first_audio: Option<CallTime>,
@@ -54,9 +58,15 @@ mod tests {
     #[test]
     fn the_parts_add_up_to_the_total() {
         let us = CallTime::from_micros;
-        let end = TurnEnd { speech_ended: us(900), silence_sufficed: us(400_950), decided: us(450_100) };
+        let end = TurnEnd {
+            speech_ended: us(900),
+            text_asked: us(1000),
+            silence_sufficed: us(400_950),
+            decided: us(450_100),
+        };
         let moments = Moments {
             turn_end: Some(end),
+            asked: None,
             first_text: Some(us(700_400)),
             first_segment: Some(us(800_899)),
             first_audio: None,

@@ -11,13 +11,14 @@
 //! ([`JournalEntry`], [`replay`]).
 //!
 //! It is composed of small machines, a file each: `user_turn` with its policy `endpointing`, `response` with `clauses`
-//! and `heard`, `history`, `presence`, `latency`. What connects them is in `conversation` (inputs and deadlines),
-//! `listening` (speech and transcripts), `answering` (questions, responses, playout), `interruption` (who has the floor) and
-//! `commands` (client and server commands, the end).
+//! and `heard`, `history`, `presence`, `latency`, `says`. What connects them is in `conversation` (inputs and deadlines),
+//! `listening` (speech and transcripts), `answering` (questions, responses, playout), `interruption` (who has the floor),
+//! `clips` (audio from URLs), `takeover` (a human in charge) and `commands` (client and server commands, the end).
 
 mod answering;
 mod api;
 mod clauses;
+mod clips;
 mod commands;
 mod conversation;
 mod endpointing;
@@ -32,13 +33,15 @@ mod outbox;
 mod presence;
 mod replay;
 mod response;
+mod says;
+mod takeover;
 mod text;
 mod user_turn;
 mod words;
 
 pub use api::{
-    AgentState, ClientCommand, DialogueKind, EndReason, Event, Input, InterruptReason, Message, Notice, Output, Role,
-    Setup, Stage, StopCause, TurnLatency,
+    AgentState, ClientCommand, DialogueKind, EndReason, Event, Input, InterruptReason, Message, Milestone, Notice,
+    Output, Role, Setup, Stage, StopCause, TakeoverMode, TurnLatency,
 };
 pub use conversation::Conversation;
 pub use replay::{Divergence, JournalEntry, Step, replay};

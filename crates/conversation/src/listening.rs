@@ -1,7 +1,7 @@
 //! Hearing the user: voice activity opens, pauses and resumes utterances; transcripts make turns of them.
 
 use crate::{
-    AgentState, Conversation, Event, InterruptReason, Notice, Output, Stage, text,
+    AgentState, Conversation, Event, InterruptReason, Milestone, Notice, Output, Stage, text,
     user_turn::{Due, MAX_TURN_CHARS},
     words,
 };
@@ -13,7 +13,7 @@ const RECOGNITION_FAILED: u32 = 4005;
 impl Conversation {
     /// Speech began or went on at `at`. Without a running utterance both open one.
     pub(crate) fn on_speech(&mut self, at: CallTime) {
-        if !self.presence.is_here() || self.is_leaving() {
+        if !self.presence.is_here() || self.is_leaving() || self.takeover.is_some() {
             return;
         }
         let at = at.min(self.now);
@@ -45,7 +45,7 @@ impl Conversation {
         if discard && interrupt.words.is_empty() {
             return false;
         }
-        let (utterance, from) = self.user.open(at, self.agent_has_floor(), discard);
+        let (utterance, from) = self.user.open(at, self.now, self.agent_has_floor(), discard);
         self.outbox.push(Output::OpenUtterance { utterance, from });
         true
     }
@@ -62,21 +62,54 @@ impl Conversation {
         if self.user.current(id).is_none() {
             return;
         }
-        if text::is_speakable(text) {
-            self.presence.touch(self.now);
-        }
+        self.on_words(text);
         self.interrupt_by_word(text);
         self.show_interim(text);
     }
 
-    /// Shows what is recognised, unless it may still be dropped without an answer.
-    fn show_interim(&mut self, text: &str) {
+    /// Something is recognised of the running utterance.
+    fn on_words(&mut self, text: &str) {
+        if text::is_speakable(text) {
+            self.presence.touch(self.now);
+            if let Some(utterance) = &mut self.user.utterance {
+                utterance.first_text.get_or_insert(self.now);
+            }
+        }
+    }
+
+    /// Whether what is recognised of the running utterance counts, as far as is known: it may still be dropped without an
+    /// answer otherwise.
+    fn is_heeded(&self) -> bool {
         let voice_interrupts = self.config.interrupt.enable_voice_interrupt;
-        let Some(utterance) = &self.user.utterance else { return };
-        let undecided = utterance.contends && voice_interrupts && self.response.is_some();
-        if utterance.discard || undecided || utterance.by_word {
+        self.user.utterance.as_ref().is_some_and(|utterance| {
+            let undecided = utterance.contends && voice_interrupts && self.response.is_some();
+            !(utterance.discard || undecided || utterance.by_word)
+        })
+    }
+
+    /// The user's speech makes sense, once it counts.
+    fn note_intent(&mut self) {
+        let moments = self.user.utterance.as_ref().map(|utterance| (utterance.opened, utterance.first_text));
+        if let Some((opened, Some(answered))) = moments
+            && self.is_heeded()
+        {
+            self.record_intent(opened, answered);
+        }
+    }
+
+    /// Once per turn.
+    fn record_intent(&mut self, requested: CallTime, answered: CallTime) {
+        if !std::mem::replace(&mut self.user.is_detected, true) {
+            let (milestone, sentence) = (Milestone::IntentDetected, self.user_sentence());
+            self.outbox.record(Event::Milestone { milestone, sentence, requested, answered });
+        }
+    }
+
+    fn show_interim(&mut self, text: &str) {
+        if !self.is_heeded() {
             return;
         }
+        self.note_intent();
         if let Some(text) = self.user.subtitle(text) {
             let sentence = self.user_sentence();
             self.outbox.notify(Notice::UserSubtitle { text, end: false, sentence });
@@ -89,10 +122,9 @@ impl Conversation {
         if !utterance.transcribed(revision, text.clone()) {
             return;
         }
-        if text::is_speakable(&text) {
-            self.presence.touch(self.now);
-        }
+        self.on_words(&text);
         self.interrupt_by_word(&text);
+        self.note_intent();
     }
 
     pub(crate) fn on_transcript_failed(&mut self, id: UtteranceId, revision: u32, error: String) {
@@ -119,6 +151,7 @@ impl Conversation {
                 let wanted = !utterance.discard && text::is_speakable(&text);
                 if wanted && (!utterance.contends || self.counts_beside_agent(utterance.began())) {
                     self.user.add(&text, utterance.began(), Some(end));
+                    self.record_intent(utterance.opened, utterance.first_text.unwrap_or(self.now));
                 }
                 self.after_utterance();
             }

@@ -4,6 +4,7 @@
 use crate::{
     DialogueKind, Message, Output,
     clauses::{Clause, Clauses, MAX_RESPONSE_CHARS},
+    clips::LoadedClip,
     heard::{Ledger, Overdue},
     latency::Moments,
     user_turn::Question,
@@ -52,6 +53,12 @@ pub(crate) struct Response {
     /// The model's text as it came.
     reply: String,
     overdue: u32,
+    /// Audio that is played before the text.
+    lead: Option<LoadedClip>,
+    /// The URL of a response that is a clip and nothing else.
+    pub audio_url: Option<String>,
+    /// It has no text to be shown.
+    pub is_wordless: bool,
 }
 
 impl Response {
@@ -60,6 +67,7 @@ impl Response {
         let request = Output::Generate { response: id, sentence: question.sentence, messages };
         let mut response = Self::new(id, question.sentence, DialogueKind::Normal, Text::Expected { since: now });
         response.moments.turn_end = question.end.filter(|end| end.decided == now);
+        response.moments.asked = Some(now);
         response.question = Some(question);
         (response, request)
     }
@@ -69,6 +77,17 @@ impl Response {
         let mut response = Self::new(id, sentence, kind, Text::Complete { source_over: true });
         response.waiting = Clauses::of(text).into();
         response
+    }
+
+    /// Audio from a URL, asked for by the server.
+    pub fn clip(id: ResponseId, sentence: SentenceId, url: String, clip: LoadedClip) -> Self {
+        let response = Self::spoken(id, sentence, DialogueKind::Speech, "").led_by(Some(clip));
+        Self { audio_url: Some(url), ..response }
+    }
+
+    /// Puts audio before the text.
+    pub fn led_by(self, lead: Option<LoadedClip>) -> Self {
+        Self { is_wordless: self.waiting.is_empty(), lead, ..self }
     }
 
     fn new(id: ResponseId, sentence: SentenceId, kind: DialogueKind, text: Text) -> Self {
@@ -85,15 +104,20 @@ impl Response {
             waiting: VecDeque::new(),
             reply: String::new(),
             overdue: 0,
+            lead: None,
+            audio_url: None,
+            is_wordless: false,
         }
     }
 
-    pub fn on_text(&mut self, text: &str, now: CallTime) {
-        let Text::Expected { since } = &mut self.text else { return };
+    /// Returns when the model was asked, if this is its first text.
+    pub fn on_text(&mut self, text: &str, now: CallTime) -> Option<CallTime> {
+        let Text::Expected { since } = &mut self.text else { return None };
         if text.is_empty() {
-            return;
+            return None;
         }
         *since = now;
+        let is_first = self.moments.first_text.is_none();
         self.moments.first_text.get_or_insert(now);
         let room = MAX_RESPONSE_CHARS.saturating_sub(self.reply.chars().count());
         self.reply.extend(text.chars().take(room));
@@ -101,6 +125,7 @@ impl Response {
         if self.clauses.is_full() {
             self.complete(false);
         }
+        self.moments.asked.filter(|_| is_first)
     }
 
     /// No more text comes. `source_over`: the source has ended by itself and need not be cancelled.
@@ -130,12 +155,12 @@ impl Response {
 
     /// Nothing was or will be said, as far as is known.
     pub fn is_mute(&self) -> bool {
-        self.waiting.is_empty() && self.ledger.is_empty()
+        self.lead.is_none() && self.waiting.is_empty() && self.ledger.is_empty()
     }
 
     /// Everything has been said.
     pub fn is_done(&self) -> bool {
-        self.is_text_complete() && self.waiting.is_empty() && self.ledger.in_flight() == 0
+        self.is_text_complete() && self.lead.is_none() && self.waiting.is_empty() && self.ledger.in_flight() == 0
     }
 
     /// The model's whole text, for the client.
@@ -147,6 +172,11 @@ impl Response {
     pub fn hand_over(&mut self, next: impl FnOnce() -> SegmentId, tts: &TtsConfig, now: CallTime) -> Option<Output> {
         if self.ledger.in_flight() >= LOOK_AHEAD {
             return None;
+        }
+        if let Some(LoadedClip { clip, duration_ms }) = self.lead.take() {
+            let segment = next();
+            self.ledger.hand_over_clip(segment, duration_ms, now);
+            return Some(Output::PlayClip { response: self.id, segment, clip });
         }
         let clause = self.waiting.pop_front()?;
         let (segment, text) = (next(), clause.text.clone());

@@ -36,6 +36,10 @@ pub(crate) struct Question {
 pub(crate) struct Utterance {
     pub id: UtteranceId,
     began: CallTime,
+    /// When recognition was asked for.
+    pub opened: CallTime,
+    /// When its first words were recognised.
+    pub first_text: Option<CallTime>,
     revision: u32,
     speech: Speech,
     transcript: Option<String>,
@@ -86,6 +90,8 @@ pub(crate) struct UserTurn {
     pub sentence: Option<SentenceId>,
     pub end: Option<TurnEnd>,
     pub disturbed: bool,
+    /// What was said has begun to make sense, and the records know.
+    pub is_detected: bool,
     /// The subtitle as last shown.
     shown: String,
     /// Where the last utterance's speech ended; its audio is not given to the next.
@@ -94,12 +100,14 @@ pub(crate) struct UserTurn {
 
 impl UserTurn {
     /// Opens an utterance whose speech began at `at`; returns its id and where its audio begins.
-    pub fn open(&mut self, at: CallTime, contends: bool, discard: bool) -> (UtteranceId, CallTime) {
+    pub fn open(&mut self, at: CallTime, now: CallTime, contends: bool, discard: bool) -> (UtteranceId, CallTime) {
         let id = self.next;
         self.next = id.next();
         self.utterance = Some(Utterance {
             id,
             began: at,
+            opened: now,
+            first_text: None,
             revision: 1,
             speech: Speech::Going,
             transcript: None,
@@ -146,6 +154,7 @@ impl UserTurn {
         self.began = Some(question.began);
         self.end = question.end;
         self.disturbed = true;
+        self.is_detected = true;
         self.shown = question.text;
         self.sentence.replace(question.sentence)
     }
@@ -157,6 +166,7 @@ impl UserTurn {
         self.began = None;
         self.end = None;
         self.disturbed = false;
+        self.is_detected = false;
         self.sentence.take()
     }
 
@@ -292,7 +302,7 @@ impl Utterance {
         match self.transcript.take_if(|_| enough <= now) {
             Some(text) => {
                 let silence_sufficed = enough.max(speech_ended);
-                Some(Due::Ended(text, TurnEnd { speech_ended, silence_sufficed, decided: now }))
+                Some(Due::Ended(text, TurnEnd { speech_ended, text_asked: asked, silence_sufficed, decided: now }))
             }
             None if self.transcript.is_none() && asked + TRANSCRIPT_WAIT <= now => Some(Due::TranscriptLate),
             None => None,

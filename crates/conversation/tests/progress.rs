@@ -5,9 +5,12 @@ mod support;
 
 use proptest::prelude::*;
 use ringline_conversation::{
-    AgentState, ClientCommand, Conversation, Input, JournalEntry, Message, Output, Role, Setup, Step, StopCause, replay,
+    AgentState, ClientCommand, Conversation, Input, JournalEntry, Message, Output, Role, Setup, Step, StopCause,
+    TakeoverMode, replay,
 };
-use ringline_model::{AgentConfig, CallTime, NoInterruptMode, ResponseId, SegmentId, TurnDetectionMode, UtteranceId};
+use ringline_model::{
+    AgentConfig, CallTime, ClipId, NoInterruptMode, ResponseId, SegmentId, TurnDetectionMode, UserId, UtteranceId,
+};
 use std::collections::BTreeSet;
 
 const TEXTS: &[&str] = &[
@@ -66,7 +69,14 @@ enum What {
     Stopped(Option<u64>, u32),
     Client(ClientCommand),
     Stop(StopCause),
+    TakeoverEnded,
     Say(String, bool),
+    SayAudio(String, bool),
+    ClipReady(u32),
+    ClipFailed,
+    Takeover(TakeoverMode),
+    HumanConnected,
+    TakeoverCancelled,
     Config(Box<AgentConfig>),
     Nothing,
 }
@@ -112,9 +122,19 @@ fn what() -> impl Strategy<Value = What> {
         3 => command().prop_map(What::Client),
         2 => (text(), any::<bool>()).prop_map(|(text, now)| What::Say(text, now)),
         1 => config().prop_map(|config| What::Config(Box::new(config))),
+        2 => (text(), any::<bool>()).prop_map(|(url, now)| What::SayAudio(url, now)),
+        3 => prop_oneof![4 => 0u32..9000, 1 => any::<u32>()].prop_map(What::ClipReady),
+        1 => Just(What::ClipFailed),
+        1 => prop_oneof![Just(TakeoverMode::AgentVoice), Just(TakeoverMode::HumanVoice)].prop_map(What::Takeover),
+        1 => Just(What::HumanConnected),
+        2 => Just(What::TakeoverCancelled),
         2 => Just(What::Nothing),
     ];
-    let end = prop_oneof![Just(What::Stop(StopCause::Api)), Just(What::Client(ClientCommand::StopAgent)),];
+    let end = prop_oneof![
+        Just(What::Stop(StopCause::Api)),
+        Just(What::Client(ClientCommand::StopAgent)),
+        Just(What::TakeoverEnded)
+    ];
     prop_oneof![40 => voice, 40 => answer, 12 => rest, 1 => end]
 }
 
@@ -135,6 +155,7 @@ fn config() -> impl Strategy<Value = AgentConfig> {
         config.interrupt.enable_voice_interrupt = flags.3;
         config.interrupt.no_interrupt_mode = if flags.4 { NoInterruptMode::Cache } else { NoInterruptMode::Discard };
         config.interrupt.words = vec!["stop".to_owned()];
+        config.pre_connect_audio_url = flags.0.then(|| "http://audio".to_owned());
         config.turn_detection.mode = if flags.5 { TurnDetectionMode::Normal } else { TurnDetectionMode::Semantic };
         (config.asr.max_silence, config.asr.vad_duration, config.turn_detection.semantic_wait) =
             (numbers.0, numbers.1, numbers.2);
@@ -153,6 +174,9 @@ struct Watcher {
     generating: Option<ResponseId>,
     ended: bool,
     cancelled: BTreeSet<ResponseId>,
+    /// Asked for, and neither played, forgotten nor failed.
+    clips: BTreeSet<ClipId>,
+    clip: ClipId,
 }
 
 impl Watcher {
@@ -186,6 +210,18 @@ impl Watcher {
                 assert_eq!(segment.0, self.segments);
                 (self.response, self.segments) = (*response, self.segments + 1);
             }
+            Output::LoadClip { clip, .. } => {
+                assert!(self.clips.insert(*clip) && self.clips.len() <= 17, "clips without limit");
+                self.clip = *clip;
+            }
+            Output::PlayClip { response, segment, clip } => {
+                assert!(self.clips.remove(clip), "{clip} is not there to be played");
+                assert!(!self.cancelled.contains(response), "a cancelled response plays a clip");
+                assert!(*response >= self.response, "an older response plays a clip");
+                assert_eq!(segment.0, self.segments);
+                (self.response, self.segments) = (*response, self.segments + 1);
+            }
+            Output::ForgetClip { clip } => assert!(self.clips.remove(clip), "{clip} is not there to be forgotten"),
             Output::CancelResponse { response } => {
                 assert!(self.cancelled.insert(*response), "{response} is cancelled twice");
                 self.generating = self.generating.filter(|id| id != response);
@@ -199,6 +235,10 @@ impl Watcher {
             }
             Output::Notify { .. } | Output::Record { .. } => {}
         }
+    }
+
+    fn clip(&self, back: u64) -> ClipId {
+        ClipId(self.clip.0.saturating_sub(back))
     }
 
     fn input(&self, act: &Act, now: CallTime) -> Option<Input> {
@@ -232,6 +272,13 @@ impl Watcher {
                 Input::PlayoutStopped { response, segment, played_ms }
             }
             What::Client(command) => Input::Client { command },
+            What::SayAudio(url, interrupt) => Input::SayAudio { url, interrupt },
+            What::ClipReady(duration_ms) => Input::ClipReady { clip: self.clip(act.back), duration_ms },
+            What::ClipFailed => Input::ClipFailed { clip: self.clip(act.back), error: "down".into() },
+            What::Takeover(mode) => Input::TakeoverStarted { human: UserId::parse("human").expect("an id"), mode },
+            What::HumanConnected => Input::TakeoverConnected,
+            What::TakeoverCancelled => Input::TakeoverCancelled,
+            What::TakeoverEnded => Input::TakeoverEnded,
             What::Stop(cause) => Input::Stop { cause },
             What::Say(text, interrupt) => Input::Say { text, interrupt },
             What::Config(config) => Input::ConfigChanged { config },
@@ -254,6 +301,9 @@ fn run(setup: &Setup, acts: &[Act]) -> Vec<JournalEntry> {
         if watcher.generating.is_some() {
             let state = conversation.state();
             assert!(matches!(state, AgentState::Thinking | AgentState::Speaking | AgentState::Listening));
+        }
+        if let Step::Input(Input::ClipFailed { clip, .. }) = &entry.step {
+            watcher.clips.remove(clip);
         }
         if let Step::Input(Input::ResponseFinished { response } | Input::ResponseFailed { response, .. }) = &entry.step
             && watcher.generating == Some(*response)

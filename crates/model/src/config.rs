@@ -17,6 +17,8 @@ pub struct ConfigError {
 pub struct AgentConfig {
     /// Spoken when the user joins; none or empty: nothing is spoken.
     pub greeting: Option<String>,
+    /// Audio played before the greeting.
+    pub pre_connect_audio_url: Option<String>,
     /// No interaction for this long and the agent leaves, in s (600).
     pub max_idle_time: u32,
     /// The user has not joined within this time and the task ends, in s (60).
@@ -109,6 +111,7 @@ impl Default for AgentConfig {
     fn default() -> Self {
         Self {
             greeting: None,
+            pre_connect_audio_url: None,
             max_idle_time: 600,
             user_online_timeout: 60,
             user_offline_timeout: 5,
@@ -145,6 +148,7 @@ impl AgentConfig {
         let (interrupt, turn) = (root.child("InterruptConfig")?, root.child("TurnDetectionConfig")?);
         Ok(Self {
             greeting: root.text("Greeting", 2048)?.filter(|g| !g.trim().is_empty()),
+            pre_connect_audio_url: root.text("PreConnectAudioUrl", 2048)?.filter(|url| !url.trim().is_empty()),
             max_idle_time: root.integer("MaxIdleTime", 1, 86_400)?.unwrap_or(default.max_idle_time),
             user_online_timeout: root.integer("UserOnlineTimeout", 1, 86_400)?.unwrap_or(default.user_online_timeout),
             user_offline_timeout: root

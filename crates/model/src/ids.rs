@@ -101,6 +101,8 @@ counter_id! {
     ResponseId,
     /// One piece of a response that goes to speech synthesis; counts up over the whole call.
     SegmentId,
+    /// One piece of audio that comes from a URL instead of synthesis.
+    ClipId,
     /// The vendor's `sentenceId`: one per user question, shared by all answers to it. The greeting has 0.
     SentenceId,
 }

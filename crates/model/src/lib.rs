@@ -17,7 +17,7 @@ pub use config::{
     TurnDetectionConfig, TurnDetectionMode,
 };
 pub use ids::{
-    AgentId, ChannelId, IdError, InstanceId, ResponseId, SegmentId, SentenceId, SessionId, UserId, UtteranceId,
+    AgentId, ChannelId, ClipId, IdError, InstanceId, ResponseId, SegmentId, SentenceId, SessionId, UserId, UtteranceId,
 };
 pub use merge::{AgentKind, merge_layers, normalise, template_to_agent};
 pub use status::InstanceStatus;

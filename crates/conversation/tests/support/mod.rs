@@ -7,9 +7,9 @@
 
 use ringline_conversation::{
     AgentState, ClientCommand, Conversation, Event, Input, JournalEntry, Message, Notice, Output, Role, Setup, Step,
-    replay,
+    TakeoverMode, replay,
 };
-use ringline_model::{AgentConfig, CallTime, ResponseId, SegmentId, UtteranceId};
+use ringline_model::{AgentConfig, CallTime, ClipId, ResponseId, SegmentId, UserId, UtteranceId};
 
 pub const fn ms(ms: u64) -> CallTime {
     CallTime::from_millis(ms)
@@ -21,6 +21,8 @@ pub struct Call {
     now: u64,
     journal: Vec<JournalEntry>,
     lines: Vec<String>,
+    /// Whether milestones are in the timeline; most tests are not about them.
+    milestones: bool,
     over: bool,
 }
 
@@ -42,7 +44,15 @@ impl Call {
         let setup = Setup { config, history };
         let conversation = Conversation::new(setup.clone());
         assert_eq!(conversation.poll_timeout(), Some(CallTime::ZERO), "the first step is due at once");
-        let mut call = Self { conversation, setup, now: 0, journal: Vec::new(), lines: Vec::new(), over: false };
+        let mut call = Self {
+            conversation,
+            setup,
+            now: 0,
+            journal: Vec::new(),
+            lines: Vec::new(),
+            milestones: false,
+            over: false,
+        };
         call.step(Step::Timeout, 0);
         call
     }
@@ -53,6 +63,12 @@ impl Call {
         call.input(Input::UserJoined);
         call.expect(&["0.000s record session started", "0.000s state Listening"]);
         call
+    }
+
+    /// From now on the timeline has milestones.
+    pub fn with_milestones(mut self) -> Self {
+        self.milestones = true;
+        self
     }
 
     /// Lets time pass until `at` (in ms), doing what is due on the way.
@@ -90,7 +106,10 @@ impl Call {
         for output in &entry.outputs {
             assert!(!self.over, "{output:?} came after the end");
             self.over = matches!(output, Output::End { .. });
-            self.lines.push(format!("{} {}", ms(at), line(output)));
+            let is_milestone = matches!(output, Output::Record { event: Event::Milestone { .. } });
+            if self.milestones || !is_milestone {
+                self.lines.push(format!("{} {}", ms(at), line(output)));
+            }
         }
         self.journal.push(entry);
         match self.conversation.poll_timeout() {
@@ -158,7 +177,27 @@ impl Call {
         self.speech_starts().after(1000).speech_pauses().after(100).transcript(utterance, 1, text).after(300)
     }
 
+    pub fn takeover(&mut self, mode: TakeoverMode) -> &mut Self {
+        self.input(Input::TakeoverStarted { human: UserId::parse("human").expect("an id"), mode })
+    }
+
+    pub fn say(&mut self, text: &str, interrupt: bool) -> &mut Self {
+        self.input(Input::Say { text: text.to_owned(), interrupt })
+    }
+
+    pub fn say_audio(&mut self, url: &str, interrupt: bool) -> &mut Self {
+        self.input(Input::SayAudio { url: url.to_owned(), interrupt })
+    }
+
     // What the providers and the playout answer.
+
+    pub fn clip(&mut self, clip: u64, duration_ms: u32) -> &mut Self {
+        self.input(Input::ClipReady { clip: ClipId(clip), duration_ms })
+    }
+
+    pub fn clip_fails(&mut self, clip: u64) -> &mut Self {
+        self.input(Input::ClipFailed { clip: ClipId(clip), error: "404".to_owned() })
+    }
 
     pub fn interim(&mut self, utterance: u64, text: &str) -> &mut Self {
         self.input(Input::InterimTranscript { utterance: UtteranceId(utterance), text: text.to_owned() })
@@ -258,6 +297,9 @@ pub fn line(output: &Output) -> String {
             let rate = if *rate == 1.0 { String::new() } else { format!(" at {rate}") };
             format!("synthesise r{response} s{segment}{voice}{rate}: {text}")
         }
+        Output::LoadClip { clip, url } => format!("load c{clip}: {url}"),
+        Output::PlayClip { response, segment, clip } => format!("play r{response} s{segment} c{clip}"),
+        Output::ForgetClip { clip } => format!("forget c{clip}"),
         Output::StopPlayout { response } => format!("stop playout r{response}"),
         Output::Notify { notice } => notice_line(notice),
         Output::Record { event } => format!("record {}", event_line(event)),
@@ -275,6 +317,8 @@ fn notice_line(notice: &Notice) -> String {
         Notice::VoiceInterruptChanged { enable } => format!("voice interrupt {enable}"),
         Notice::VoiceChanged { voice } => format!("voice {voice}"),
         Notice::WillLeave { reason, message } => format!("will leave {reason}: {message}"),
+        Notice::TakeoverWillStart { human, mode } => format!("takeover by {human} {mode:?}"),
+        Notice::TakeoverConnected { human } => format!("takeover connected {human}"),
         Notice::Interrupted { reason } => format!("interrupted {reason:?}"),
         Notice::ReplyCompleted { text, sentence } => format!("reply #{sentence}: \"{text}\""),
         Notice::Latency { latency } => format!("latency #{} total {}", latency.sentence, latency.total),
@@ -303,6 +347,10 @@ fn event_line(event: &Event) -> String {
             latency.playout,
             latency.total
         ),
+        Event::Milestone { milestone, sentence, requested, answered } => {
+            format!("{milestone:?} #{sentence} {requested}..{answered}")
+        }
+        Event::TakeoverCancelled { human } => format!("takeover by {human} cancelled"),
         Event::ProviderFailed { stage, error } => format!("{stage:?} failed: {error}"),
     }
 }

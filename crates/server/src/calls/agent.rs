@@ -14,7 +14,7 @@ use ringline_conversation::{
     ClientCommand, Conversation, DialogueKind, EndReason, Event, Input, JournalEntry, Message, Notice, Output, Role,
     Setup, Step,
 };
-use ringline_model::{CallTime, ResponseId, SentenceId};
+use ringline_model::{CallTime, ClipId, ResponseId, SentenceId};
 use ringline_protocol::datachannel::{ClientMessage, MessageError, ServerMessage};
 use ringline_protocol::openapi::UpdateAIAgentInstance;
 use ringline_providers::{ChatContext, ChatEvent, ChatMessage, ChatRequest, ChatRole, LanguageModel, SpeechRequest};
@@ -146,6 +146,11 @@ impl Task {
                 let request = SpeechRequest { text, voice, rate };
                 self.agent.mouth.utter(Utter { response, segment, request }).await;
             }
+            Output::LoadClip { clip, .. } => self.refuse_clip(clip),
+            Output::PlayClip { segment, clip, .. } => {
+                tracing::error!(segment.id = %segment, clip.id = %clip, "a clip that was never loaded is to be played");
+            }
+            Output::ForgetClip { .. } => {}
             Output::StopPlayout { response } => self.media(MediaCommand::Stop { response }).await,
             Output::Notify { notice } => self.notify(notice).await,
             Output::Record { event } => self.record(event, now).await,
@@ -157,6 +162,14 @@ impl Task {
         if self.agent.media.send(command).await.is_err() {
             tracing::error!(call.id = %self.agent.handle.instance, "the media task of the call is gone");
         }
+    }
+
+    /// Audio from URLs cannot be had: the conversation goes on without it.
+    fn refuse_clip(&self, clip: ClipId) {
+        let events = self.agent.events.clone();
+        let input = Input::ClipFailed { clip, error: "audio from URLs is not offered".to_owned() };
+        // Not from this task: it is the one that empties the channel.
+        tokio::spawn(async move { events.send(CallEvent::Input(input)).await });
     }
 
     fn generate(&mut self, response: ResponseId, sentence: SentenceId, messages: Vec<Message>) {
@@ -266,6 +279,13 @@ impl Task {
             Event::Latency { latency } => {
                 tracing::info!(call.id = %call, turn.id = %latency.sentence, total_ms = latency.total, "answered");
             }
+            Event::Milestone { milestone, sentence, requested, answered } => {
+                let after_ms = answered.since(requested).as_millis() as u64;
+                tracing::debug!(call.id = %call, turn.id = %sentence, ?milestone, after_ms, "a turn came on");
+            }
+            Event::TakeoverCancelled { .. } => {
+                tracing::info!(call.id = %call, "nobody took the call over: the agent goes on");
+            }
             Event::ProviderFailed { stage, error } => {
                 tracing::warn!(call.id = %call, ?stage, %error, "a provider failed");
             }
@@ -330,21 +350,8 @@ impl Task {
         self.agent.mouth.cancel(ResponseId(u64::MAX - 1));
         self.media(MediaCommand::Close).await;
         let at_ms = self.unix_ms(self.agent.clock.now());
-        self.agent.writer.finished(&self.agent.handle.instance, reason_text(reason), at_ms).await;
-        tracing::info!(call.id = %self.agent.handle.instance, reason = reason_text(reason), "the call ended");
-    }
-}
-
-/// What stands in the store and in the log.
-const fn reason_text(reason: EndReason) -> &'static str {
-    match reason {
-        EndReason::UserNeverJoined => "user_never_joined",
-        EndReason::UserLeft => "user_left",
-        EndReason::Idle => "idle",
-        EndReason::StoppedByClient => "stopped_by_client",
-        EndReason::StoppedByApi => "stopped_by_api",
-        EndReason::Drained => "drained",
-        EndReason::ProviderFailed => "provider_failed",
+        self.agent.writer.finished(&self.agent.handle.instance, reason.as_str(), at_ms).await;
+        tracing::info!(call.id = %self.agent.handle.instance, reason = reason.as_str(), "the call ended");
     }
 }
 
@@ -368,6 +375,11 @@ fn wire(notice: Notice) -> ServerMessage {
         Notice::VoiceInterruptChanged { enable } => ServerMessage::VoiceInterruptChanged { enable },
         Notice::VoiceChanged { voice } => ServerMessage::VoiceChanged { voice },
         Notice::WillLeave { reason, message } => ServerMessage::WillLeave { reason, message },
+        Notice::TakeoverWillStart { human, mode } => ServerMessage::TakeoverWillStart {
+            user: human.to_string(),
+            human_voice: mode == ringline_conversation::TakeoverMode::HumanVoice,
+        },
+        Notice::TakeoverConnected { human } => ServerMessage::TakeoverConnected { user: human.to_string() },
         Notice::Interrupted { reason } => ServerMessage::Interrupted {
             reason: match reason {
                 InterruptReason::Unknown => wire::InterruptReason::Unknown,
