@@ -176,6 +176,7 @@ struct Watcher {
     cancelled: BTreeSet<ResponseId>,
     /// Asked for, and neither played, forgotten nor failed.
     clips: BTreeSet<ClipId>,
+    loaded: BTreeSet<ClipId>,
     clip: ClipId,
 }
 
@@ -302,7 +303,13 @@ fn run(setup: &Setup, acts: &[Act]) -> Vec<JournalEntry> {
             let state = conversation.state();
             assert!(matches!(state, AgentState::Thinking | AgentState::Speaking | AgentState::Listening));
         }
-        if let Step::Input(Input::ClipFailed { clip, .. }) = &entry.step {
+        // What is said of a clip after it was there counts for nothing.
+        if let Step::Input(Input::ClipReady { clip, .. }) = &entry.step {
+            watcher.loaded.insert(*clip);
+        }
+        if let Step::Input(Input::ClipFailed { clip, .. }) = &entry.step
+            && !watcher.loaded.contains(clip)
+        {
             watcher.clips.remove(clip);
         }
         if let Step::Input(Input::ResponseFinished { response } | Input::ResponseFailed { response, .. }) = &entry.step
