@@ -118,6 +118,12 @@ class Server:
         command = [BIN, "call", "--url", self.url, "--agent", self.agent, "--json", *args]
         return Caller(subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
 
+    def joiner(self, token, *args, agent=None):
+        """A running `ringline call --json` that joins with a token, asking for the agent if one is given."""
+        command = [BIN, "call", "--url", self.url, "--join-token", token, "--json", *args]
+        command += ["--agent", agent] if agent else []
+        return Caller(subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+
     def replay(self, instance, *args):
         command = [BIN, "replay", instance, "--data", self.data, *args]
         return subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=60, env=self.environment)

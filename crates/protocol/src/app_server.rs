@@ -5,6 +5,9 @@
 //! and `msg` ([`validation_failure`]). Members without a value are left out.
 
 mod instances;
+mod robot;
+
+pub use robot::{StartRobot, StartRobotAnswer, StopRobot, UpdateRobot};
 
 pub use instances::{
     DescribeAIAgent, DescribeAIAgentAnswer, DescribeAIAgentInstance, DescribeAIAgentInstanceAnswer, Done,
@@ -101,6 +104,37 @@ pub struct GenerateAIAgentCallAnswer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow_type: Option<AgentKind>,
     pub request_id: String,
+}
+
+/// Starts a call on the client's channel (`channel_id`): [`GenerateAIAgentCall`] otherwise, but for the kind, which cannot
+/// stand for the agent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StartAIAgentInstanceWithChannel {
+    pub agent: AgentId,
+    pub channel: ChannelId,
+    pub options: CallOptions,
+}
+
+/// The client has channel and token already.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartAIAgentInstanceWithChannelAnswer {
+    /// 200
+    pub code: u16,
+    pub ai_agent_instance_id: InstanceId,
+    pub ai_agent_user_id: UserId,
+    pub request_id: String,
+}
+
+impl StartAIAgentInstanceWithChannel {
+    /// `user_id`, `ai_agent_id` and `channel_id` must be there. (The vendor's needs `region`, too; there is one here.)
+    pub fn parse(body: &[u8]) -> Result<Self, Refusal> {
+        let (options, rest) = renamed(read_object(body)?);
+        mandatory(&options, "UserId").map_err(|_| Refusal::Validation("user_id is mandatory".into()))?;
+        let agent = AgentId::parse(mandatory(&rest, "ai_agent_id")?).map_err(|_| ApiError::agent_not_found())?;
+        let channel = ChannelId::parse(mandatory(&rest, "channel_id")?);
+        let channel = channel.map_err(|e| Refusal::Validation(format!("channel_id: {e}")))?;
+        Ok(Self { agent, channel, options: CallOptions::parse(&options)? })
+    }
 }
 
 impl GetRtcAuthToken {

@@ -69,6 +69,11 @@ impl ApiError {
         Self::new(400, "ConcurrencyLimitExceeded", "The number of concurrent calls has reached its limit.")
     }
 
+    /// On the channel the caller chose there is an agent already.
+    pub fn channel_busy() -> Self {
+        Self::new(400, "ChannelBusy", "There is an agent in the specified channel already.")
+    }
+
     /// The key may not call this operation.
     pub fn forbidden(message: impl Into<String>) -> Self {
         Self::new(403, "Forbidden", message)

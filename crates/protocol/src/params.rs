@@ -60,6 +60,10 @@ impl Params {
         self.values.get(name).filter(|value| !value.is_null() && value.as_str() != Some(""))
     }
 
+    pub fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
     /// A text of at most `most` characters. Numbers and booleans of a JSON body count as their text.
     pub fn text(&self, name: &str, most: usize) -> Result<Option<String>, ApiError> {
         let text = match self.get(name) {

@@ -1,7 +1,13 @@
 //! Our own signaling: one JSON `POST` joins a channel, one restarts its transport.
 //!
 //! The client sends an SDP offer with its channel token and gets the answer with the ids of everyone in the channel.
-//! Candidates are inside the descriptions; `resource` is the path for the restart and for `DELETE`, which leaves.
+//! Candidates are inside the descriptions; `resource` is the path for the restart and for `DELETE`, which leaves. A join may
+//! carry an [`AgentRequest`]: the agent is started on the token's channel, and the [`AgentReply`] is in the answer, so that
+//! it comes before anything of the agent's.
+
+mod agent_request;
+
+pub use agent_request::{AgentReply, AgentRequest, GenerateOnJoin};
 
 use crate::token::{MAX_TOKEN, TokenError};
 use ringline_model::{ChannelId, InstanceId, UserId};
@@ -9,10 +15,10 @@ use serde::{Deserialize, Serialize};
 
 /// Longest session description, in bytes.
 pub const MAX_SDP: usize = 64 * 1024;
-/// Longest body, in bytes: JSON writes a line end as two characters, so a description may grow by some.
-pub const MAX_BODY: usize = 96 * 1024;
+/// Longest body, in bytes: a description and the configuration inside an agent request, both as JSON texts.
+pub const MAX_BODY: usize = 256 * 1024;
 
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JoinRequest {
     /// Channel token, at most [`MAX_TOKEN`] bytes.
@@ -24,6 +30,9 @@ pub struct JoinRequest {
     pub channel_id: Option<ChannelId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
+    /// Asks for an agent; none: it is on the channel already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentRequest>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +47,9 @@ pub struct JoinAnswer {
     pub member_id: String,
     /// Path of the joined member, for restart and leave.
     pub resource: String,
+    /// If the join asked for an agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_reply: Option<AgentReply>,
 }
 
 /// Restarts the transport of a joined member with a new offer.
@@ -111,9 +123,13 @@ fn check(token: &str, sdp: &str) -> Result<(), SignalingError> {
 /// What the client is told when it cannot join. The body is this as JSON, the status that of its code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{code:?}: {message}")]
+#[serde(rename_all = "camelCase")]
 pub struct SignalingError {
     pub code: SignalingCode,
     pub message: String,
+    /// With [`SignalingCode::AgentRefused`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_reply: Option<AgentReply>,
 }
 
 /// Stable; clients branch on it.
@@ -130,6 +146,8 @@ pub enum SignalingCode {
     /// The call is over.
     CallFinished,
     TooLarge,
+    /// The join asked for an agent and did not get it; the reply says why.
+    AgentRefused,
     /// Full or draining; try again later or elsewhere.
     ServerBusy,
 }
@@ -144,6 +162,7 @@ impl SignalingCode {
             Self::ChannelNotFound => 404,
             Self::CallFinished => 410,
             Self::TooLarge => 413,
+            Self::AgentRefused => 422,
             Self::ServerBusy => 503,
         }
     }
@@ -151,7 +170,12 @@ impl SignalingCode {
 
 impl SignalingError {
     pub fn new(code: SignalingCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { code, message: message.into(), agent_reply: None }
+    }
+
+    pub fn agent_refused(reply: AgentReply) -> Self {
+        let message = format!("The agent was not started: {}", reply.message.as_deref().unwrap_or(&reply.code));
+        Self { code: SignalingCode::AgentRefused, message, agent_reply: Some(reply) }
     }
 }
 
@@ -223,6 +247,7 @@ mod tests {
             instance_id: InstanceId::parse("i").unwrap(),
             member_id: "m".into(),
             resource: "/rtc/m".into(),
+            agent_reply: None,
         };
         let json = json!({"sdp": "v=0", "channelId": "c", "userId": "u", "agentUserId": "a", "instanceId": "i",
                           "memberId": "m", "resource": "/rtc/m"});

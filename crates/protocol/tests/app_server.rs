@@ -7,7 +7,8 @@ use ringline_model::{AgentId, AgentKind, ChannelId, InstanceId, SessionId, UserI
 use ringline_protocol::app_server::{
     AgentChoice, DescribeAIAgent, DescribeAIAgentAnswer, DescribeAIAgentInstance, DescribeAIAgentInstanceAnswer,
     GenerateAIAgentCall, GenerateAIAgentCallAnswer, GetRtcAuthToken, GetRtcAuthTokenAnswer, MAX_BODY, Refusal,
-    StopAIAgentInstance, UpdateAIAgentInstance,
+    StartAIAgentInstanceWithChannel, StartRobot, StartRobotAnswer, StopAIAgentInstance, StopRobot,
+    UpdateAIAgentInstance, UpdateRobot,
 };
 use ringline_protocol::openapi::{ListedInstance, RuntimeConfig};
 use serde_json::{Value, json};
@@ -198,4 +199,58 @@ fn an_agent_is_described_as_a_text_with_its_telephone_numbers() {
     let answer = DescribeAIAgentAnswer::new(&agent, "Ada", AgentKind::VoiceChat, "R".into());
     let text: Value = serde_json::from_str(&answer.ai_agent).unwrap();
     assert_eq!(text, json!({"AIAgentId": "a", "Name": "Ada", "Type": "VoiceChat", "InboundPhoneNumbers": []}));
+}
+
+#[test]
+fn a_call_on_the_clients_channel_needs_agent_channel_and_user() {
+    let parse = |body: Value| StartAIAgentInstanceWithChannel::parse(body.to_string().as_bytes());
+    let whole = json!({"user_id": "alice", "ai_agent_id": "a", "channel_id": "room-1", "region": "cn-shanghai",
+                       "template_config": "{}", "session_id": "s"});
+    let start = parse(whole.clone()).unwrap();
+    assert_eq!((start.agent.as_str(), start.channel.as_str()), ("a", "room-1"));
+    assert_eq!((start.options.user.unwrap().as_str(), start.options.session.unwrap().as_str()), ("alice", "s"));
+    for name in ["user_id", "ai_agent_id", "channel_id"] {
+        let mut body = whole.clone();
+        body[name] = json!("");
+        let answer = parse(body).unwrap_err().body("R");
+        assert_eq!(answer["code"], 500);
+        assert!(answer["msg"].as_str().unwrap().contains(name), "{answer}");
+    }
+}
+
+#[test]
+fn the_first_releases_names_mean_the_same_call() {
+    let body = json!({"user_id": "u", "robot_id": "a", "config": r#"{"Greeting":"Hi","VoiceId":"v"}"#}).to_string();
+    let start = StartRobot::parse(body.as_bytes()).unwrap().0;
+    assert_eq!(start.agent, AgentChoice::Id(AgentId::parse("a").unwrap()));
+    assert_eq!(start.options.agent_config, json!({"Greeting": "Hi", "TtsConfig": {"VoiceId": "v"}}));
+    let any = StartRobot::parse(br#"{"user_id":"u"}"#).unwrap().0;
+    assert_eq!(any.agent, AgentChoice::Kind(AgentKind::VoiceChat));
+    assert!(matches!(StartRobot::parse(b"{}"), Err(Refusal::Validation(_))));
+
+    let stop = StopRobot::parse(br#"{"robot_instance_id":"i"}"#).unwrap().0;
+    assert_eq!(stop.instance.as_str(), "i");
+    let update = br#"{"robot_instance_id":"i","config":"{\"EnableVoiceInterrupt\":false}"}"#;
+    let update = UpdateRobot::parse(update).unwrap().0;
+    assert_eq!(update.agent_config, json!({"InterruptConfig": {"EnableVoiceInterrupt": false}}));
+    assert!(matches!(StopRobot::parse(b"{}"), Err(Refusal::Validation(_))));
+}
+
+#[test]
+fn a_started_robot_is_answered_with_its_names() {
+    let answer = StartRobotAnswer::from(GenerateAIAgentCallAnswer {
+        code: 200,
+        rtc_auth_token: "eyJ".into(),
+        ai_agent_id: AgentId::parse("a").unwrap(),
+        ai_agent_instance_id: InstanceId::parse("i").unwrap(),
+        ai_agent_user_id: UserId::parse("r").unwrap(),
+        channel_id: ChannelId::parse("c").unwrap(),
+        workflow_type: None,
+        request_id: "R".into(),
+    });
+    assert_eq!(
+        serde_json::to_value(answer).unwrap(),
+        json!({"code": 200, "robot_instance_id": "i", "rtc_auth_token": "eyJ", "robot_user_id": "r", "channel_id": "c",
+               "request_id": "R"})
+    );
 }

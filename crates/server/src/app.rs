@@ -6,12 +6,12 @@ use crate::outward::Outward;
 use crate::providers::Providers;
 use crate::session;
 use ringline_conversation::{Message, Setup};
-use ringline_model::{AgentId, AgentKind, ChannelId, InstanceId, RtcApp, SessionId, UserId};
+use ringline_model::{AgentId, ChannelId, InstanceId, RtcApp, SessionId, UserId};
 use ringline_protocol::error::ApiError;
 use ringline_protocol::nonce::NonceMemory;
 use ringline_protocol::openapi::CallOptions;
 use ringline_protocol::token::{ChannelToken, TokenError};
-use ringline_store::{InstanceRecord, InstanceStatus, Store, StoreError};
+use ringline_store::{AgentRecord, InstanceRecord, InstanceStatus, Store, StoreError};
 use serde_json::json;
 use std::sync::{Arc, Mutex};
 use time::OffsetDateTime;
@@ -29,11 +29,15 @@ pub struct App {
     pub rtc_app: RtcApp,
 }
 
-/// A call that has started and waits for its user.
-pub struct Started {
-    pub handle: Arc<CallHandle>,
-    pub kind: AgentKind,
-    pub token: String,
+/// Where a call takes place.
+pub(crate) struct Site {
+    pub channel: ChannelId,
+    /// None: whoever joins first.
+    pub user: Option<UserId>,
+    pub agent_user: UserId,
+    /// What tokens of the call are made with.
+    pub rtc_app: RtcApp,
+    pub rtc_url: String,
 }
 
 impl App {
@@ -60,24 +64,27 @@ impl App {
         }
     }
 
-    /// Mints a channel token for a user; of a running call's channel with its agent's app.
-    pub fn token(&self, channel: &ChannelId, user: &UserId, expire: u32, base_url: &str) -> (String, i64) {
-        let call = self.calls.on_channel(channel);
-        let app = call.as_ref().map_or(&self.rtc_app, |call| &call.rtc_app);
-        Self::mint(app, channel, user, expire, base_url)
+    /// Where clients connect; `base_url` is where the caller reached us.
+    pub fn rtc_url(base_url: &str) -> String {
+        format!("{base_url}{}", crate::doors::signaling::PATH)
     }
 
-    fn mint(app: &RtcApp, channel: &ChannelId, user: &UserId, expire: u32, base_url: &str) -> (String, i64) {
+    /// Mints a channel token for a user, and its expiry in Unix seconds; of a running call's channel with its agent's app.
+    /// `expire` in s.
+    pub fn token(&self, channel: &ChannelId, user: &UserId, expire: u32, base_url: &str) -> (String, i64) {
+        if let Some(call) = self.calls.on_channel(channel) {
+            return call.token(user, expire, Self::now_s());
+        }
         let expires = Self::now_s() + i64::from(expire);
         let token = ChannelToken {
-            app_id: app.id.clone(),
+            app_id: self.rtc_app.id.clone(),
             channel: channel.clone(),
             user: user.clone(),
             nonce: String::new(),
             expires,
-            rtc_url: Some(format!("{base_url}{}", crate::doors::signaling::PATH)),
+            rtc_url: Some(Self::rtc_url(base_url)),
         };
-        (token.mint(app.key.reveal()), expires)
+        (token.mint(self.rtc_app.key.reveal()), expires)
     }
 
     /// Reads and checks a channel token. A running call's tokens are made with its agent's app, all others with ours.
@@ -87,25 +94,30 @@ impl App {
         ChannelToken::open(text, &app.id, app.key.reveal(), Self::now_s())
     }
 
-    /// GenerateAIAgentCall, whichever door it came through. `base_url` is where the caller reached us.
-    pub async fn start_call(&self, agent: &AgentId, options: CallOptions, base_url: &str) -> Result<Started, ApiError> {
-        let agent = self.store.agent(agent).await.map_err(|e| internal(&e))?.ok_or_else(ApiError::agent_not_found)?;
-        self.calls.admit().map_err(|e| refused(&e))?;
+    pub async fn agent(&self, agent: &AgentId) -> Result<AgentRecord, ApiError> {
+        self.store.agent(agent).await.map_err(|e| internal(&e))?.ok_or_else(ApiError::agent_not_found)
+    }
+
+    /// Stores an instance and starts its call; the ways a call starts (`start.rs`) differ in where it takes place.
+    pub(crate) async fn launch(
+        &self,
+        agent: AgentRecord,
+        options: CallOptions,
+        site: Site,
+    ) -> Result<Arc<CallHandle>, ApiError> {
+        self.calls.admit(&site.channel).map_err(|e| refused(&e))?;
         let effective = options.effective(&agent.config, agent.kind)?;
         let history = self.history(options.session.as_ref(), effective.config.llm.history_limit).await?;
         let setup = Setup { config: effective.config, history };
-        let (channel, agent_user) = (fresh(ChannelId::parse), fresh(UserId::parse));
-        let user = options.user.unwrap_or_else(|| fresh(UserId::parse));
         let session = options.session.unwrap_or_else(|| fresh(SessionId::parse));
-        let rtc_app = agent.settings.app.unwrap_or_else(|| self.rtc_app.clone());
-        let (token, _) = Self::mint(&rtc_app, &channel, &user, options.expire, base_url);
+        let Site { channel, user, agent_user, rtc_app, rtc_url } = site;
         let created_ms = Self::now_ms();
         let instance = fresh(InstanceId::parse);
         let record = InstanceRecord {
             id: instance.clone(),
             agent: agent.id.clone(),
             channel: channel.clone(),
-            user: Some(user.clone()),
+            user: user.clone(),
             agent_user: agent_user.clone(),
             session: session.clone(),
             status: InstanceStatus::Created,
@@ -128,6 +140,7 @@ impl App {
         let configured = Configured { kind: agent.kind, json: effective.json, template: options.template_config };
         let call = NewCall {
             instance: instance.clone(),
+            agent: agent.id,
             channel,
             user,
             agent_user,
@@ -136,10 +149,11 @@ impl App {
             setup,
             configured,
             rtc_app,
+            rtc_url,
             created_ms,
         };
         match self.calls.start(call) {
-            Ok(handle) => Ok(Started { handle, kind: agent.kind, token }),
+            Ok(handle) => Ok(handle),
             Err(error) => {
                 self.store.finish_instance(&instance, "not_started", Self::now_ms()).await.map_err(|e| internal(&e))?;
                 Err(refused(&error))
@@ -156,7 +170,7 @@ impl App {
 }
 
 /// An id nobody has: 32 lower-case hex digits, as all the vendor's ids.
-fn fresh<T>(parse: impl FnOnce(String) -> Result<T, ringline_model::IdError>) -> T {
+pub fn fresh<T>(parse: impl FnOnce(String) -> Result<T, ringline_model::IdError>) -> T {
     parse(uuid::Uuid::new_v4().simple().to_string()).expect("32 hex digits are an id")
 }
 
@@ -186,6 +200,7 @@ fn refused(error: &StartError) -> ApiError {
     match error {
         StartError::Full => ApiError::concurrency_limit_exceeded(),
         StartError::Draining => ApiError::unavailable(),
+        StartError::ChannelBusy => ApiError::channel_busy(),
         StartError::Media(error) => {
             tracing::error!(%error, "a call could not be set up");
             ApiError::internal()

@@ -9,6 +9,7 @@ mod doors;
 mod outward;
 mod providers;
 mod session;
+mod start;
 
 use clap::Parser;
 use std::process::ExitCode;

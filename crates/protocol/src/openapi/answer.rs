@@ -22,6 +22,13 @@ pub struct GenerateAIAgentCallAnswer {
     pub token: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct StartAIAgentInstanceAnswer {
+    pub request_id: String,
+    pub instance_id: InstanceId,
+}
+
 /// The answer of an operation that has nothing to say but that it was done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -89,6 +96,13 @@ mod tests {
                           "AvatarUserId": "", "UserId": "alice", "Token": "eyJ"});
         assert_eq!(serde_json::to_value(&answer).unwrap(), json);
         assert_eq!(serde_json::from_value::<GenerateAIAgentCallAnswer>(json).unwrap(), answer);
+    }
+
+    #[test]
+    fn the_answer_to_start_is_the_instance() {
+        let answer =
+            StartAIAgentInstanceAnswer { request_id: "R".into(), instance_id: InstanceId::parse("i").unwrap() };
+        assert_eq!(serde_json::to_value(&answer).unwrap(), json!({"RequestId": "R", "InstanceId": "i"}));
     }
 
     #[test]

@@ -5,8 +5,13 @@ mod control;
 mod listing;
 mod listing_answer;
 mod request;
+mod robot;
+mod start;
 
-pub use answer::{DescribeAIAgentInstanceAnswer, Done, GenerateAIAgentCallAnswer, InstanceDescription, RuntimeConfig};
+pub use answer::{
+    DescribeAIAgentInstanceAnswer, Done, GenerateAIAgentCallAnswer, InstanceDescription, RuntimeConfig,
+    StartAIAgentInstanceAnswer,
+};
 pub use control::{
     MAX_CUSTOM_MESSAGE, MAX_SPEECH, MAX_TEXT, SendAIAgentDataChannelMessage, SendAIAgentSpeech, SendAIAgentText,
     UpdateAIAgentInstance, UpdatedConfig,
@@ -23,6 +28,11 @@ pub use request::{
     CallOptions, DEFAULT_EXPIRE, DescribeAIAgentInstance, EffectiveConfig, GenerateAIAgentCall, MAX_EXPIRE,
     StopAIAgentInstance,
 };
+pub use robot::{
+    DescribeRtcRobotInstance, DescribeRtcRobotInstanceAnswer, StartRtcRobotInstance, StopRtcRobotInstance,
+    UpdateRtcRobotInstance, robot_config,
+};
+pub use start::{ChosenRuntime, StartAIAgentInstance};
 
 use crate::error::ApiError;
 use crate::params::Params;
@@ -67,6 +77,7 @@ macro_rules! operations {
 
 operations! {
     GenerateAIAgentCall,
+    StartAIAgentInstance,
     StopAIAgentInstance,
     UpdateAIAgentInstance,
     DescribeAIAgentInstance,
@@ -78,6 +89,10 @@ operations! {
     ListAIAgentDialogues,
     DeleteAIAgentDialogue,
     ListSmartVoiceGroups,
+    StartRtcRobotInstance,
+    UpdateRtcRobotInstance,
+    StopRtcRobotInstance,
+    DescribeRtcRobotInstance,
 }
 
 impl Operation {
@@ -113,7 +128,7 @@ mod tests {
             let error = Request::parse(*operation, &Params::default()).expect_err("nothing was given");
             assert_eq!(error.status, 400);
             assert!(
-                ["MissingInstanceId", "MissingAIAgentId", "MissingSessionId"].contains(&&*error.code),
+                ["MissingInstanceId", "MissingAIAgentId", "MissingSessionId", "MissingRobotId"].contains(&&*error.code),
                 "{operation:?}: {error}"
             );
         }

@@ -14,7 +14,8 @@ use ringline_conversation::{
     ClientCommand, Conversation, DialogueKind, EndReason, Event, Input, JournalEntry, Message, Notice, Output, Role,
     Setup, Step,
 };
-use ringline_model::{CallTime, ClipId, ResponseId, SentenceId};
+use ringline_model::{CallTime, ClipId, ResponseId, SentenceId, UserId};
+use ringline_protocol::app_server::TOKEN_LIFE;
 use ringline_protocol::datachannel::{ClientMessage, MessageError, ServerMessage};
 use ringline_protocol::openapi::UpdateAIAgentInstance;
 use ringline_providers::{ChatContext, ChatEvent, ChatMessage, ChatRequest, ChatRole, LanguageModel, SpeechRequest};
@@ -22,6 +23,9 @@ use ringline_store::{DialogueRecord, JournalRow, Producer};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
+
+/// Asked for a token more often than that, in s, a client gets the same one again.
+const TOKEN_PAUSE: i64 = 60;
 
 /// A call's parts, put together.
 pub struct Agent {
@@ -53,6 +57,7 @@ impl Agent {
             message_seq: 0,
             dialogue_seq: 0,
             bad_messages: 0,
+            token: None,
             ended: None,
         };
         // The greeting is asked for before anything has happened.
@@ -87,6 +92,8 @@ struct Task {
     message_seq: u64,
     dialogue_seq: u64,
     bad_messages: u64,
+    /// When the client's last token was made, in Unix seconds, and the token with its expiry.
+    token: Option<(i64, String, i64)>,
     ended: Option<EndReason>,
 }
 
@@ -240,7 +247,8 @@ impl Task {
     async fn send(&mut self, message: &ServerMessage) {
         self.message_seq += 1;
         let handle = &self.agent.handle;
-        let text = message.to_json(self.message_seq, handle.agent_user.as_str(), handle.user.as_str());
+        let user = handle.user().map_or("", UserId::as_str);
+        let text = message.to_json(self.message_seq, handle.agent_user.as_str(), user);
         self.media(MediaCommand::SendText(text)).await;
     }
 
@@ -250,7 +258,8 @@ impl Task {
             Event::SessionStarted => {
                 self.agent.handle.mark_joined();
                 let at_ms = self.unix_ms(now);
-                self.agent.writer.executing(call, &self.agent.handle.user, at_ms).await;
+                let user = self.agent.handle.user().expect("whoever joined is the call's user");
+                self.agent.writer.executing(call, user, at_ms).await;
                 tracing::info!(call.id = %call, "the user joined");
             }
             Event::Dialogue { role, kind, text, sentence, begin, interrupted } => {
@@ -315,8 +324,8 @@ impl Task {
             ClientMessage::UpdateMaxSilence { ms } => ClientCommand::UpdateMaxSilence { ms },
             ClientMessage::SwitchVoice { voice } => ClientCommand::SwitchVoice { voice },
             ClientMessage::UpdateSpeechRate { rate } => ClientCommand::UpdateSpeechRate { rate },
-            ClientMessage::RequestRtcToken { .. }
-            | ClientMessage::EnablePushToTalk { .. }
+            ClientMessage::RequestRtcToken { .. } => return self.renew_token().await,
+            ClientMessage::EnablePushToTalk { .. }
             | ClientMessage::StartPushToTalk
             | ClientMessage::FinishPushToTalk
             | ClientMessage::CancelPushToTalk
@@ -332,6 +341,22 @@ impl Task {
             }
         };
         self.step(Step::Input(Input::Client { command })).await;
+    }
+
+    /// A token for the same channel and user, whichever user the client names.
+    async fn renew_token(&mut self) {
+        let Some(user) = self.agent.handle.user() else { return };
+        let now = self.unix_ms(self.agent.clock.now()) / 1000;
+        let made = match self.token.take() {
+            Some(last) if now - last.0 < TOKEN_PAUSE => last,
+            _ => {
+                let (token, expires) = self.agent.handle.token(user, TOKEN_LIFE as u32, now);
+                (now, token, expires)
+            }
+        };
+        let (token, expires) = (made.1.clone(), made.2.unsigned_abs());
+        self.token = Some(made);
+        self.send(&ServerMessage::RtcToken { token, expires }).await;
     }
 
     /// The spec lets a server ignore what it does not understand; the log says so without repeating it.

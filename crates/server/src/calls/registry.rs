@@ -10,14 +10,15 @@ use super::writer::Writer;
 use super::{CALL_EVENTS, CallEvent, CallEvents, Configured};
 use crate::providers::Providers;
 use ringline_conversation::{ClientCommand, Input, Setup, StopCause};
-use ringline_model::{AgentConfig, ChannelId, InstanceId, RtcApp, SessionId, UserId};
+use ringline_model::{AgentConfig, AgentId, ChannelId, InstanceId, RtcApp, SessionId, UserId};
 use ringline_protocol::error::ApiError;
 use ringline_protocol::openapi::UpdateAIAgentInstance;
+use ringline_protocol::token::ChannelToken;
 use ringline_providers::RecognitionParams;
 use ringline_rtc::{Hub, RtcError};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -32,8 +33,10 @@ pub struct CallsConfig {
 /// Everything a new call needs. Ids and times come from the door.
 pub struct NewCall {
     pub instance: InstanceId,
+    pub agent: AgentId,
     pub channel: ChannelId,
-    pub user: UserId,
+    /// None: the first who joins.
+    pub user: Option<UserId>,
     pub agent_user: UserId,
     pub session: SessionId,
     pub user_data: Option<String>,
@@ -41,6 +44,8 @@ pub struct NewCall {
     pub configured: Configured,
     /// What tokens of this call are made with.
     pub rtc_app: RtcApp,
+    /// Where clients of this call connect.
+    pub rtc_url: String,
     pub created_ms: i64,
 }
 
@@ -50,6 +55,8 @@ pub enum StartError {
     Full,
     #[error("the server is shutting down")]
     Draining,
+    #[error("an agent is on this channel already")]
+    ChannelBusy,
     #[error("the call's media could not be set up")]
     Media(#[from] ringline_audio::AudioError),
 }
@@ -60,6 +67,8 @@ pub enum JoinError {
     NoCall,
     #[error("the call has ended")]
     Finished,
+    #[error("this user has no part in the call")]
+    WrongUser,
     #[error("the server is too busy for another call; try again in a moment")]
     Busy,
     #[error(transparent)]
@@ -71,11 +80,14 @@ pub enum JoinError {
 /// A running call, from outside.
 pub struct CallHandle {
     pub instance: InstanceId,
+    pub agent: AgentId,
     pub channel: ChannelId,
-    pub user: UserId,
+    /// Unset until somebody joins, where the caller chose the channel.
+    user: OnceLock<UserId>,
     pub agent_user: UserId,
     pub session: SessionId,
     pub rtc_app: RtcApp,
+    rtc_url: String,
     events: CallEvents,
     /// The user has been there.
     joined: AtomicBool,
@@ -88,6 +100,30 @@ pub struct CallHandle {
 pub struct Ended;
 
 impl CallHandle {
+    /// The end user, once it is known.
+    pub fn user(&self) -> Option<&UserId> {
+        self.user.get()
+    }
+
+    /// Whether this user may join: the call's own, or anybody but the agent while nobody has.
+    pub fn takes(&self, user: &UserId) -> bool {
+        self.user().map_or(*user != self.agent_user, |own| own == user)
+    }
+
+    /// Mints a token for the call's channel; with its expiry in Unix seconds. `life` in s, `now` in Unix seconds.
+    pub fn token(&self, user: &UserId, life: u32, now: i64) -> (String, i64) {
+        let expires = now + i64::from(life);
+        let token = ChannelToken {
+            app_id: self.rtc_app.id.clone(),
+            channel: self.channel.clone(),
+            user: user.clone(),
+            nonce: String::new(),
+            expires,
+            rtc_url: Some(self.rtc_url.clone()),
+        };
+        (token.mint(self.rtc_app.key.reveal()), expires)
+    }
+
     /// Asks the call to end; returns at once.
     pub async fn stop(&self, cause: StopCause) {
         if self.events.send(CallEvent::Input(Input::Stop { cause })).await.is_err() {
@@ -219,33 +255,52 @@ impl Calls {
         self.running.read().map_or(0, |running| running.by_instance.len())
     }
 
-    /// Whether another call may start; the door asks before it stores anything.
-    pub fn admit(&self) -> Result<(), StartError> {
+    /// Whether a call may start on this channel; the door asks before it stores anything.
+    pub fn admit(&self, channel: &ChannelId) -> Result<(), StartError> {
+        self.running.read().map_or(Err(StartError::Draining), |running| self.room(&running, channel))
+    }
+
+    fn room(&self, running: &Running, channel: &ChannelId) -> Result<(), StartError> {
         if self.draining.load(Ordering::Relaxed) {
             return Err(StartError::Draining);
         }
-        if self.count() >= self.config.max_calls {
+        if running.by_channel.contains_key(channel) {
+            return Err(StartError::ChannelBusy);
+        }
+        if running.by_instance.len() >= self.config.max_calls {
             return Err(StartError::Full);
         }
         Ok(())
     }
 
+    /// Takes a place on the list: of two that start at once on one channel, or for the last place, one gets it.
+    fn enter(&self, handle: &Arc<CallHandle>, ended: watch::Sender<bool>) -> Result<Leaving, StartError> {
+        let mut running = self.running.write().map_err(|_| StartError::Draining)?;
+        self.room(&running, &handle.channel)?;
+        running.by_instance.insert(handle.instance.clone(), handle.clone());
+        running.by_channel.insert(handle.channel.clone(), handle.clone());
+        Ok(Leaving { handle: handle.clone(), running: self.running.clone(), ended })
+    }
+
     /// Starts the agent's task; the instance is already stored. The greeting is synthesised at once.
     pub fn start(&self, call: NewCall) -> Result<Arc<CallHandle>, StartError> {
-        self.admit()?;
         let (events, inbox) = mpsc::channel(CALL_EVENTS);
         let (ended_sender, ended) = watch::channel(false);
         let handle = Arc::new(CallHandle {
             instance: call.instance,
+            agent: call.agent,
             channel: call.channel,
-            user: call.user,
+            user: call.user.map_or_else(OnceLock::new, OnceLock::from),
             agent_user: call.agent_user,
             session: call.session,
             rtc_app: call.rtc_app,
+            rtc_url: call.rtc_url,
             events: events.clone(),
             joined: AtomicBool::new(false),
             ended,
         });
+        // Given up when the task ends, also by a panic: the call never stays listed.
+        let leaving = self.enter(&handle, ended_sender)?;
         let clock = CallClock::start();
         let config: &AgentConfig = &call.setup.config;
         let params =
@@ -268,10 +323,6 @@ impl Calls {
         }
         .start(&self.media_runtime)?;
         let mouth = Mouth::open(providers.synthesizer, media.clone(), events.clone());
-        if let Ok(mut running) = self.running.write() {
-            running.by_instance.insert(handle.instance.clone(), handle.clone());
-            running.by_channel.insert(handle.channel.clone(), handle.clone());
-        }
         let agent = Agent {
             handle: handle.clone(),
             setup: call.setup,
@@ -286,22 +337,25 @@ impl Calls {
             events,
             user_data: call.user_data,
         };
-        let running = self.running.clone();
-        let leaving = Leaving { handle: handle.clone(), running, ended: ended_sender };
         tokio::spawn(async move {
-            // Dropped when the task ends, also by a panic: the call never stays listed.
             let _leaving = leaving;
             agent.run(inbox).await;
         });
         Ok(handle)
     }
 
-    /// Lets the user of a channel in with an offer; the answer.
-    pub async fn join(&self, handle: &CallHandle, offer: &str) -> Result<String, JoinError> {
+    /// Lets a user in with an offer; the answer. Where the caller chose the channel, the first to come is the call's user.
+    pub async fn join(&self, handle: &CallHandle, user: &UserId, offer: &str) -> Result<String, JoinError> {
+        if !handle.takes(user) {
+            return Err(JoinError::WrongUser);
+        }
         if self.overloaded.load(Ordering::Relaxed) {
             return Err(JoinError::Busy);
         }
         let (peer, answer) = self.hub.accept(offer)?;
+        if handle.user.get_or_init(|| user.clone()) != user {
+            return Err(JoinError::WrongUser);
+        }
         let attach = CallEvent::Attach(Box::new(peer));
         match tokio::time::timeout(PATIENCE, handle.events.send(attach)).await {
             Ok(Ok(())) => Ok(answer),

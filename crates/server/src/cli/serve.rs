@@ -198,6 +198,8 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
             "agent_id": agent,
             "access_key_id": key.id,
             "access_key_secret": key.secret,
+            "rtc_app_id": app.rtc_app.id,
+            "rtc_app_key": app.rtc_app.key,
             "version": crate::VERSION,
         });
         println!("{ready}");

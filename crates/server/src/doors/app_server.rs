@@ -12,7 +12,8 @@ use ringline_model::{AgentId, AgentKind};
 use ringline_protocol::app_server::{
     AgentChoice, DescribeAIAgent, DescribeAIAgentAnswer, DescribeAIAgentInstance, DescribeAIAgentInstanceAnswer, Done,
     GenerateAIAgentCall, GenerateAIAgentCallAnswer, GetRtcAuthToken, GetRtcAuthTokenAnswer, Refusal,
-    StopAIAgentInstance, TOKEN_LIFE, UpdateAIAgentInstance,
+    StartAIAgentInstanceWithChannel, StartAIAgentInstanceWithChannelAnswer, StartRobot, StartRobotAnswer,
+    StopAIAgentInstance, StopRobot, TOKEN_LIFE, UpdateAIAgentInstance, UpdateRobot,
 };
 use ringline_protocol::error::ApiError;
 use serde::Serialize;
@@ -35,6 +36,23 @@ pub async fn start_instance(State(app): State<Arc<App>>, headers: HeaderMap, bod
         request
     });
     answer(generate(&app, &headers, request, &request_id).await, &request_id)
+}
+
+/// `POST …/startAIAgentInstanceWithChannel`: on the client's channel, for which it has or gets its own token.
+pub async fn start_instance_with_channel(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Json<Value> {
+    let request_id = request_id();
+    let outcome = async {
+        let StartAIAgentInstanceWithChannel { agent, channel, options } =
+            StartAIAgentInstanceWithChannel::parse(&body)?;
+        let handle = app.start_on_channel(&agent, channel, options, &base_url(&app, &headers)).await?;
+        Ok(StartAIAgentInstanceWithChannelAnswer {
+            code: 200,
+            ai_agent_instance_id: handle.instance.clone(),
+            ai_agent_user_id: handle.agent_user.clone(),
+            request_id: request_id.clone(),
+        })
+    };
+    answer(outcome.await, &request_id)
 }
 
 /// `POST …/stopAIAgentInstance`
@@ -83,6 +101,37 @@ pub async fn describe_agent(State(app): State<Arc<App>>, body: Bytes) -> Json<Va
 /// `POST …/getRtcAuthToken`
 pub async fn rtc_auth_token(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Json<Value> {
     answer(auth_token(&app, &headers, &body), &request_id())
+}
+
+/// `POST /api/v1/imsRobot/startRobot`: the first release's name for a call.
+pub async fn start_robot(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Json<Value> {
+    let request_id = request_id();
+    let request = StartRobot::parse(&body).map(|StartRobot(mut request)| {
+        request.options.expire = TOKEN_LIFE as u32;
+        request
+    });
+    let outcome = generate(&app, &headers, request, &request_id).await.map(StartRobotAnswer::from);
+    answer(outcome, &request_id)
+}
+
+/// `POST /api/v1/imsRobot/stopRobot`
+pub async fn stop_robot(State(app): State<Arc<App>>, body: Bytes) -> Json<Value> {
+    let request_id = request_id();
+    let outcome = async {
+        instances::stop(&app, &StopRobot::parse(&body)?.0.instance).await?;
+        Ok(Done::new(request_id.clone()))
+    };
+    answer(outcome.await, &request_id)
+}
+
+/// `POST /api/v1/imsRobot/updateRobot`
+pub async fn update_robot(State(app): State<Arc<App>>, body: Bytes) -> Json<Value> {
+    let request_id = request_id();
+    let outcome = async {
+        instances::update(&app, UpdateRobot::parse(&body)?.0).await?;
+        Ok(Done::new(request_id.clone()))
+    };
+    answer(outcome.await, &request_id)
 }
 
 fn answer<T: Serialize>(result: Result<T, Refusal>, request_id: &str) -> Json<Value> {

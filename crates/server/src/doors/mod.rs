@@ -36,11 +36,17 @@ pub fn router(app: Arc<App>) -> anyhow::Result<Router> {
                 .route(&at("generateAIAgentCall"), post(app_server::generate_call))
                 .route(&at("getRtcAuthToken"), post(app_server::rtc_auth_token))
                 .route(&at("startAIAgentInstance"), post(app_server::start_instance))
+                .route(&at("startAIAgentInstanceWithChannel"), post(app_server::start_instance_with_channel))
                 .route(&at("stopAIAgentInstance"), post(app_server::stop_instance))
                 .route(&at("updateAIAgentInstance"), post(app_server::update_instance))
                 .route(&at("describeAIAgentInstance"), post(app_server::describe_instance))
                 .route(&at("describeAIAgent"), post(app_server::describe_agent));
         }
+        open = open
+            .route("/api/v1/imsRobot/startRobot", post(app_server::start_robot))
+            .route("/api/v1/imsRobot/stopRobot", post(app_server::stop_robot))
+            .route("/api/v1/imsRobot/updateRobot", post(app_server::update_robot))
+            .route("/api/v1/imsRobot/getRtcAuthToken", post(app_server::rtc_auth_token));
     }
     let open = open.layer(cors(&app.config.app_server.allow_origin)?);
     let router = Router::new()

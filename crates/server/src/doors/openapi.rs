@@ -12,9 +12,10 @@ use axum::response::{IntoResponse, Response};
 use ringline_protocol::auth::{AuthError, Presented, SignedRequest};
 use ringline_protocol::error::ApiError;
 use ringline_protocol::openapi::{
-    DescribeAIAgentInstanceAnswer, Done, GenerateAIAgentCall, GenerateAIAgentCallAnswer, GetAIAgentConcurrencyAnswer,
-    InstanceDescription, ListAIAgentDialoguesAnswer, ListAIAgentInstanceAnswer, ListSmartVoiceGroupsAnswer,
-    ListedInstance, Operation, Request,
+    DescribeAIAgentInstanceAnswer, DescribeRtcRobotInstanceAnswer, Done, GenerateAIAgentCall,
+    GenerateAIAgentCallAnswer, GetAIAgentConcurrencyAnswer, InstanceDescription, ListAIAgentDialoguesAnswer,
+    ListAIAgentInstanceAnswer, ListSmartVoiceGroupsAnswer, ListedInstance, Operation, Request, RuntimeConfig,
+    StartAIAgentInstance, StartAIAgentInstanceAnswer,
 };
 use ringline_protocol::params::{MAX_QUERY, Params};
 use serde::Serialize;
@@ -82,6 +83,7 @@ async fn serve(
 async fn answer(app: &App, request: Request, request_id: String, base_url: &str) -> Result<Value, ApiError> {
     match request {
         Request::GenerateAIAgentCall(request) => return json(generate(app, request, request_id, base_url).await?),
+        Request::StartAIAgentInstance(request) => return json(start(app, request, request_id, base_url).await?),
         Request::StopAIAgentInstance(request) => instances::stop(app, &request.instance).await?,
         Request::UpdateAIAgentInstance(request) => instances::update(app, request).await?,
         Request::SendAIAgentSpeech(request) => instances::say(app, request).await?,
@@ -106,6 +108,12 @@ async fn answer(app: &App, request: Request, request_id: String, base_url: &str)
         }
         Request::ListSmartVoiceGroups(request) => {
             return json(ListSmartVoiceGroupsAnswer { request_id, voice_groups: listings::voices(app, &request) });
+        }
+        Request::StartRtcRobotInstance(request) => return json(start(app, request.0, request_id, base_url).await?),
+        Request::UpdateRtcRobotInstance(request) => instances::update(app, request.0).await?,
+        Request::StopRtcRobotInstance(request) => instances::stop(app, &request.0.instance).await?,
+        Request::DescribeRtcRobotInstance(request) => {
+            return json(robot(request_id, instances::describe(app, &request.instance, base_url).await?));
         }
     }
     json(Done { request_id })
@@ -148,9 +156,26 @@ async fn generate(
         channel_id: started.handle.channel.clone(),
         agent_user_id: started.handle.agent_user.clone(),
         avatar_user_id: String::new(),
-        user_id: started.handle.user.clone(),
+        user_id: started.user,
         token: started.token,
     })
+}
+
+async fn start(
+    app: &App,
+    request: StartAIAgentInstance,
+    request_id: String,
+    base_url: &str,
+) -> Result<StartAIAgentInstanceAnswer, ApiError> {
+    let handle = app.start_instance(request, base_url).await?;
+    Ok(StartAIAgentInstanceAnswer { request_id, instance_id: handle.instance.clone() })
+}
+
+fn robot(request_id: String, instance: ListedInstance) -> DescribeRtcRobotInstanceAnswer {
+    let ListedInstance { status, agent_config, runtime_config, user_data, .. } = instance;
+    let RuntimeConfig { channel_id, agent_user_id } = runtime_config;
+    let answer = DescribeRtcRobotInstanceAnswer::new(request_id, status, channel_id, agent_user_id, &agent_config);
+    DescribeRtcRobotInstanceAnswer { user_data, ..answer }
 }
 
 /// Describe knows which instance it was asked for.

@@ -2,10 +2,12 @@
 //!
 //! Flow: token checked (signature, expiry, and channel and user if the request names them) → the running call on the
 //! token's channel, whose user it must be → the hub answers the offer → the peer goes to the call's media task.
-//! A second join of the same user replaces the transport before.
+//! A second join of the same user replaces the transport before. A join that asks for an agent starts the call first.
 
+use super::request_id;
 use crate::app::App;
 use crate::calls::{CallHandle, JoinError};
+use crate::start::JoinStartError;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -13,7 +15,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ringline_model::InstanceId;
 use ringline_protocol::signaling::{
-    JoinAnswer, JoinRequest, RestartAnswer, RestartRequest, SignalingCode, SignalingError,
+    AgentReply, JoinAnswer, JoinRequest, RestartAnswer, RestartRequest, SignalingCode, SignalingError,
 };
 use ringline_protocol::token::{ChannelToken, TokenError};
 use ringline_rtc::RtcError;
@@ -22,24 +24,50 @@ use std::sync::Arc;
 pub const PATH: &str = "/rtc/v1/calls";
 
 /// `POST /rtc/v1/calls`
-pub async fn join(State(app): State<Arc<App>>, body: Bytes) -> Result<Response, Refused> {
+pub async fn join(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Result<Response, Refused> {
     let request = JoinRequest::parse(&body)?;
-    let token = open(&app, &request.token)?;
-    let channel = request.channel_id.as_ref().unwrap_or(&token.channel);
-    let user = request.user_id.as_ref().unwrap_or(&token.user);
-    token.for_channel_and_user(channel, user).map_err(SignalingError::from)?;
-    let handle = app.calls.on_channel(&token.channel).ok_or(JoinError::NoCall)?;
-    check_user(&token, &handle)?;
-    let sdp = app.calls.join(&handle, &request.sdp).await?;
+    let named = |token: &ChannelToken| {
+        let channel = request.channel_id.as_ref().unwrap_or(&token.channel);
+        let user = request.user_id.as_ref().unwrap_or(&token.user);
+        token.for_channel_and_user(channel, user)
+    };
+    let (token, handle, agent_reply) = match &request.agent {
+        None => {
+            let token = open(&app, &request.token)?;
+            named(&token).map_err(SignalingError::from)?;
+            let handle = app.calls.on_channel(&token.channel).ok_or(JoinError::NoCall)?;
+            (token, handle, None)
+        }
+        Some(agent) => {
+            let base_url = app.base_url(headers.get(header::HOST).and_then(|host| host.to_str().ok()));
+            // Before anything is started the ids must fit; the token is checked where its app is known.
+            ChannelToken::peek(&request.token).and_then(|token| named(&token)).map_err(SignalingError::from)?;
+            let request_id = request_id();
+            let started = match agent.understand() {
+                Ok(start) => app.start_by_join(start, &request.token, &base_url).await,
+                Err(error) => Err(error.into()),
+            };
+            let (token, handle) = started.map_err(|error| match error {
+                JoinStartError::Token(error) => SignalingError::from(error),
+                JoinStartError::Operation(error) => {
+                    SignalingError::agent_refused(AgentReply::refused(request_id.clone(), &error))
+                }
+            })?;
+            let reply = AgentReply::started(request_id, &handle.instance, &handle.channel, &handle.agent_user);
+            (token, handle, Some(reply))
+        }
+    };
+    let sdp = app.calls.join(&handle, &token.user, &request.sdp).await?;
     let resource = format!("{PATH}/{}", handle.instance);
     let answer = JoinAnswer {
         sdp,
         channel_id: handle.channel.clone(),
-        user_id: handle.user.clone(),
         agent_user_id: handle.agent_user.clone(),
         instance_id: handle.instance.clone(),
-        member_id: handle.user.to_string(),
+        member_id: token.user.to_string(),
+        user_id: token.user,
         resource: resource.clone(),
+        agent_reply,
     };
     Ok((StatusCode::CREATED, [(header::LOCATION, resource)], Json(answer)).into_response())
 }
@@ -77,10 +105,6 @@ fn open(app: &App, token: &str) -> Result<ChannelToken, SignalingError> {
     Ok(app.open_token(token)?)
 }
 
-fn check_user(token: &ChannelToken, handle: &CallHandle) -> Result<(), SignalingError> {
-    if token.user == handle.user { Ok(()) } else { Err(TokenError::WrongUser.into()) }
-}
-
 /// The call of a resource, for a token of its channel and user.
 fn member(app: &App, token: &str, resource: &str) -> Result<Arc<CallHandle>, Refused> {
     let token = open(app, token)?;
@@ -89,7 +113,9 @@ fn member(app: &App, token: &str, resource: &str) -> Result<Arc<CallHandle>, Ref
     if handle.channel != token.channel {
         return Err(SignalingError::from(TokenError::WrongChannel).into());
     }
-    check_user(&token, &handle)?;
+    if handle.user() != Some(&token.user) {
+        return Err(SignalingError::from(TokenError::WrongUser).into());
+    }
     Ok(handle)
 }
 
@@ -107,6 +133,7 @@ impl From<JoinError> for Refused {
         let code = match &error {
             JoinError::NoCall => SignalingCode::ChannelNotFound,
             JoinError::Finished => SignalingCode::CallFinished,
+            JoinError::WrongUser => SignalingCode::Forbidden,
             JoinError::Busy | JoinError::Rtc(RtcError::Full) => SignalingCode::ServerBusy,
             JoinError::Rtc(RtcError::SdpTooLong { .. }) => SignalingCode::TooLarge,
             JoinError::Rtc(_) | JoinError::Restart(_) => SignalingCode::InvalidSdp,

@@ -1,6 +1,7 @@
 //! `ringline call`: a person's side of a call from the terminal, for trying agents out and for tests.
 //!
-//! Flow: ask the app-server door for a call → post an offer with the token → send each WAV as one user turn, in real
+//! Flow: ask the app-server door for a call (or, given a token, join with it, asking for the agent if one is named) → post
+//! an offer with the token → send each WAV as one user turn, in real
 //! time, once the agent has finished the answer before → print what the agent sends → hang up after the last answer.
 
 mod caller;
@@ -15,7 +16,7 @@ use clap::Args;
 use reqwest::StatusCode;
 use ringline_audio::{EarPath, MOUTH_FRAME, MouthEncoder, level_dbfs};
 use ringline_protocol::datachannel::{ClientMessage, ServerMessage};
-use ringline_protocol::signaling::{JoinAnswer, JoinRequest};
+use ringline_protocol::signaling::{AgentRequest, JoinAnswer, JoinRequest};
 use ringline_protocol::token::ChannelToken;
 use ringline_rtc::{Dial, Peer, PeerEvent};
 use serde_json::{Value, json};
@@ -37,8 +38,12 @@ pub struct Call {
     #[arg(long, value_name = "URL")]
     url: String,
     /// The agent's id.
-    #[arg(long, value_name = "ID")]
-    agent: String,
+    #[arg(long, value_name = "ID", required_unless_present = "join_token")]
+    agent: Option<String>,
+    /// Join with this channel token instead of asking the app server for a call. With --agent the call is started by
+    /// joining, without it the agent is on the channel already.
+    #[arg(long, value_name = "TOKEN")]
+    join_token: Option<String>,
     /// Speech for one user turn (mono or stereo WAV, any rate); may be repeated.
     #[arg(long = "wav", value_name = "FILE")]
     wavs: Vec<PathBuf>,
@@ -76,14 +81,26 @@ impl Call {
         let mut report = Report::new(self.json);
         let http = reqwest::Client::builder().timeout(SIGNALING).build()?;
         let url = self.url.trim_end_matches('/').to_owned();
-        let started = self.start(&http, &url).await?;
-        report.event("started", json!({"instanceId": started.instance, "channelId": started.channel}));
-        let (mut peer, resource) = join(&http, &url, &started.token).await?;
+        let (token, agent) = match (&self.join_token, &self.agent) {
+            (Some(token), agent) => (token.clone(), agent.as_ref().map(|agent| self.agent_request(agent)).transpose()?),
+            (None, Some(agent)) => {
+                let started = self.start(&http, &url, agent).await?;
+                report.event("started", json!({"instanceId": started.instance, "channelId": started.channel}));
+                (started.token, None)
+            }
+            (None, None) => bail!("give --agent or --join-token"),
+        };
+        let Joined { mut peer, resource, answer } = join(&http, &url, &token, agent).await?;
+        if self.join_token.is_some() {
+            let reply = answer.agent_reply.map(|reply| json!(reply));
+            let ids = json!({"instanceId": answer.instance_id, "channelId": answer.channel_id, "agentReply": reply});
+            report.event("started", ids);
+        }
         let caller =
             Caller::new(turns, self.interrupt_after.map(Duration::from_millis), Duration::from_secs(self.patience));
         let outcome = Line::new(&mut peer, caller, &mut report)?.run().await;
         // Say goodbye whatever happened.
-        let goodbye = http.delete(&resource).bearer_auth(&started.token).send().await;
+        let goodbye = http.delete(&resource).bearer_auth(&token).send().await;
         if let Err(error) = goodbye {
             tracing::debug!(%error, "the server did not hear the goodbye");
         }
@@ -95,12 +112,26 @@ impl Call {
         Ok(if heard.answered == heard.asked { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    async fn start(&self, http: &reqwest::Client, url: &str) -> anyhow::Result<StartedCall> {
-        let config = self.agent_config.clone().unwrap_or_else(|| "{}".into());
+    fn config(&self) -> anyhow::Result<&str> {
+        let config = self.agent_config.as_deref().unwrap_or("{}");
         if config.len() > AGENT_CONFIG_LIMIT {
             bail!("--agent-config is longer than {AGENT_CONFIG_LIMIT} bytes");
         }
-        let body = json!({"ai_agent_id": self.agent, "user_id": self.user, "expire": 3600, "template_config": "{}",
+        Ok(config)
+    }
+
+    fn agent_request(&self, agent: &str) -> anyhow::Result<AgentRequest> {
+        let mut params = json!({"AIAgentId": agent, "Expire": 86_400, "AgentConfig": self.config()?});
+        if let Some(session) = &self.session {
+            params["SessionId"] = json!(session);
+        }
+        let (action, params) = ("GenerateAIAgentCall".to_owned(), json!(params.to_string()));
+        Ok(AgentRequest { agent_id: Some(agent.to_owned()), region: None, action, params })
+    }
+
+    async fn start(&self, http: &reqwest::Client, url: &str, agent: &str) -> anyhow::Result<StartedCall> {
+        let config = self.config()?;
+        let body = json!({"ai_agent_id": agent, "user_id": self.user, "expire": 3600, "template_config": "{}",
                           "agent_config": config, "session_id": self.session});
         let response = http.post(format!("{url}/api/v2/aiagent/generateAIAgentCall")).json(&body).send().await;
         let response =
@@ -129,14 +160,20 @@ struct StartedCall {
     channel: String,
 }
 
-/// Joins; the peer and the URL that ends it.
-async fn join(http: &reqwest::Client, url: &str, token: &str) -> anyhow::Result<(Peer, String)> {
+struct Joined {
+    peer: Peer,
+    /// The URL that ends it.
+    resource: String,
+    answer: JoinAnswer,
+}
+
+async fn join(http: &reqwest::Client, url: &str, token: &str, agent: Option<AgentRequest>) -> anyhow::Result<Joined> {
     let rtc_url = ChannelToken::peek(token).context("the token is not readable")?.rtc_url;
     let rtc_url = rtc_url.unwrap_or_else(|| format!("{url}{}", crate::doors::signaling::PATH));
     let server = reqwest::Url::parse(&rtc_url)?.socket_addrs(|| None)?;
     let server = server.first().copied().with_context(|| format!("{rtc_url} has no address"))?;
     let (dial, offer) = Dial::new(server).await?;
-    let body = JoinRequest { token: token.to_owned(), sdp: offer, channel_id: None, user_id: None };
+    let body = JoinRequest { token: token.to_owned(), sdp: offer, channel_id: None, user_id: None, agent };
     let response =
         http.post(&rtc_url).json(&body).send().await.with_context(|| format!("{rtc_url} does not answer"))?;
     if response.status() != StatusCode::CREATED {
@@ -147,7 +184,7 @@ async fn join(http: &reqwest::Client, url: &str, token: &str) -> anyhow::Result<
     let peer =
         tokio::time::timeout(SIGNALING, dial.answer(&answer.sdp)).await.context("no media path to the server")??;
     let resource = reqwest::Url::parse(&rtc_url)?.join(&answer.resource)?.to_string();
-    Ok((peer, resource))
+    Ok(Joined { peer, resource, answer })
 }
 
 /// What a finished call was like.
