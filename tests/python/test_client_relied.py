@@ -4,6 +4,8 @@ a server must send. Each test names its line.
 
 import json
 import unittest
+import urllib.error
+import urllib.request
 
 from alibabacloud_ice20201109 import models
 from harness import SHORT, wait_until
@@ -154,6 +156,21 @@ class ClientRelied(Operations):
         self.assertEqual(leave["reason"], 2001)
         self.assertIs(type(leave["message"]), str)
         wait_until("the instance is finished", lambda: self.server.status(instance) == "Finished")
+
+    def test_cors_as_browsers_need_it(self):
+        """server-api §13.1: OPTIONS → 204; origin, headers, methods."""
+        request = urllib.request.Request(
+            f"{self.server.url.rstrip('/')}/api/v2/aiagent/generateAIAgentCall", method="OPTIONS",
+            headers={"origin": "https://app.example", "access-control-request-method": "POST",
+                     "access-control-request-headers": "authorization,content-type"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            self.assertEqual(answer.status, 204)
+            self.assertIn(answer.headers["access-control-allow-origin"], ("*", "https://app.example"))
+            allowed = {name.strip().lower() for name in answer.headers["access-control-allow-headers"].split(",")}
+            self.assertLessEqual({"authorization", "content-type"}, allowed)
+            methods = {name.strip() for name in answer.headers["access-control-allow-methods"].split(",")}
+            self.assertLessEqual({"POST", "GET", "PATCH", "DELETE", "PUT"}, methods)
 
 
 if __name__ == "__main__":

@@ -332,6 +332,8 @@ class Errors(Conformance):
         self.answer(used)
         tampered = self.signed()
         tampered.full_url += "1"
+        other_method = self.signed()
+        other_method.method = "PUT"
         host = urllib.parse.urlsplit(self.server.url).netloc
         for status, code, request in (
             (400, "MissingInstanceId", self.signed("StopAIAgentInstance", {"x": "y"})),
@@ -348,6 +350,7 @@ class Errors(Conformance):
             (404, "InvalidAccessKeyId.NotFound", self.v1(AccessKeyId="nobody")),
             (404, "InvalidApi.NotFound", self.signed("NoSuchAction")),
             (404, "InvalidApi.NotFound", self.signed(version="2020-11-10")),
+            (400, "UnsupportedHTTPMethod", other_method),
             (404, "AgentNotFound", self.signed("GenerateAIAgentCall", {"AIAgentId": "0" * 32})),
             (404, "InstanceNotFound", self.signed("DescribeAIAgentInstance", {"InstanceId": "0" * 32})),
             (404, "ResourceNotFound", self.signed("DeleteAIAgentDialogue", {"SessionId": "none", "DialogueId": "none"})),

@@ -129,6 +129,18 @@ async fn a_typed_question_is_answered_and_a_command_cuts_the_answer_short() {
     client.peer.close();
 }
 
+/// client-sdk §4.1: native clients of old send no `seqId`, and the server must not require it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_numbers_nothing_and_names_nobody_is_understood() {
+    let server = Server::start();
+    let mut client = server.call(json!({"Greeting": ""})).await;
+    client.peer.send_text(r#"{"type":1119}"#).unwrap();
+    assert_eq!(client.message(1001).await, json!({"state": 1}));
+    client.peer.send_text(r#"{"type":1102,"data":{"enable":false}}"#).unwrap();
+    assert_eq!(client.message(1004).await, json!({"enable": false}));
+    client.peer.close();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_readiness_handshake_is_answered() {
     let server = Server::start();

@@ -12,8 +12,10 @@ pub mod signaling;
 
 use crate::app::App;
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::Response;
 use axum::routing::{get, post};
 use std::sync::Arc;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -48,9 +50,9 @@ pub fn router(app: Arc<App>) -> anyhow::Result<Router> {
             .route("/api/v1/imsRobot/updateRobot", post(app_server::update_robot))
             .route("/api/v1/imsRobot/getRtcAuthToken", post(app_server::rtc_auth_token));
     }
-    let open = open.layer(cors(&app.config.app_server.allow_origin)?);
+    let open = open.layer(cors(&app.config.app_server.allow_origin)?).layer(middleware::from_fn(preflight));
     let router = Router::new()
-        .route("/", post(openapi::door).get(openapi::door_or_page))
+        .route("/", post(openapi::door).get(openapi::door_or_page).fallback(openapi::door))
         .route("/{*path}", get(page::asset))
         .merge(open)
         .layer(DefaultBodyLimit::max(app.config.server.max_body))
@@ -66,6 +68,16 @@ fn cors(allow_origin: &str) -> anyhow::Result<CorsLayer> {
         .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::PUT, Method::DELETE])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
         .expose_headers([header::LOCATION]))
+}
+
+/// A browser's question before its request is answered with 204 (server-api §13.1), where the layer inside says 200.
+async fn preflight(request: Request, next: Next) -> Response {
+    let asked = request.method() == Method::OPTIONS;
+    let mut response = next.run(request).await;
+    if asked && response.status() == StatusCode::OK {
+        *response.status_mut() = StatusCode::NO_CONTENT;
+    }
+    response
 }
 
 /// `x-acs-request-id` and the body's `RequestId`: an upper-case UUID.

@@ -65,6 +65,9 @@ async fn serve(
     request_id: &str,
     host: &str,
 ) -> Result<Value, ApiError> {
+    if !matches!(*method, Method::GET | Method::POST) {
+        return Err(ApiError::unsupported_method());
+    }
     let query = uri.query().unwrap_or_default();
     if query.len() > MAX_QUERY {
         return Err(ApiError::invalid_parameter("query", &format!("it is longer than {MAX_QUERY} bytes")));
