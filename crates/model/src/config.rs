@@ -1,6 +1,7 @@
 //! The effective configuration of one agent instance: the vendor's `AIAgentConfig` (server-api §5.1) after merging,
 //! typed and checked. Only what Ringline acts on is here; the merged JSON itself is kept beside it and echoed by Describe.
 
+use crate::ranges;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -143,6 +144,7 @@ impl AgentConfig {
     pub fn from_json(json: &Value) -> Result<Self, ConfigError> {
         let root = Reader { value: json, path: String::new() };
         root.object()?;
+        ranges::check(&root)?;
         let default = Self::default();
         let (asr, tts, llm) = (root.child("AsrConfig")?, root.child("TtsConfig")?, root.child("LlmConfig")?);
         let (interrupt, turn) = (root.child("InterruptConfig")?, root.child("TurnDetectionConfig")?);
@@ -159,7 +161,7 @@ impl AgentConfig {
             asr: AsrConfig {
                 language: asr.text("AsrLanguageId", 64)?,
                 max_silence: asr.integer("AsrMaxSilence", 200, 1200)?.unwrap_or(default.asr.max_silence),
-                hot_words: asr.texts("AsrHotWords", 128, 64)?,
+                hot_words: asr.words("AsrHotWords", 128, 10)?,
                 vad_duration: match asr.integer("VadDuration", 0, 2000)?.unwrap_or(0) {
                     short @ 1..=199 => return Err(asr.wrong("VadDuration", format!("{short} is not 0 or 200..2000"))),
                     duration => duration,
@@ -212,13 +214,30 @@ impl AgentConfig {
 }
 
 /// Reads fields leniently and knows the path for the message.
-struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     value: &'a Value,
     path: String,
 }
 
-impl Reader<'_> {
-    fn wrong(&self, field: &str, reason: impl Into<String>) -> ConfigError {
+impl<'a> Reader<'a> {
+    /// What stands at `path`.
+    pub fn at(value: &'a Value, path: &str) -> Self {
+        Self { value, path: path.to_owned() }
+    }
+
+    /// The entries of a list; none if it is not set.
+    pub fn items(&self, field: &str, most: usize) -> Result<&'a [Value], ConfigError> {
+        match self.value.get(field) {
+            None | Some(Value::Null) => Ok(&[]),
+            Some(Value::Array(items)) if items.len() <= most => Ok(items),
+            Some(Value::Array(items)) => {
+                Err(self.wrong(field, format!("has {} entries, at most {most} are allowed", items.len())))
+            }
+            Some(_) => Err(self.wrong(field, "must be a list")),
+        }
+    }
+
+    pub fn wrong(&self, field: &str, reason: impl Into<String>) -> ConfigError {
         let dot = if self.path.is_empty() || field.is_empty() { "" } else { "." };
         ConfigError { field: format!("{}{dot}{field}", self.path), reason: reason.into() }
     }
@@ -234,13 +253,15 @@ impl Reader<'_> {
         self.value.get(field).filter(|v| !v.is_null())
     }
 
-    fn child(&self, field: &str) -> Result<Reader<'_>, ConfigError> {
-        let child = Reader { value: self.value.get(field).unwrap_or(&Value::Null), path: field.to_owned() };
+    pub fn child(&self, field: &str) -> Result<Reader<'a>, ConfigError> {
+        let dot = if self.path.is_empty() { "" } else { "." };
+        let path = format!("{}{dot}{field}", self.path);
+        let child = Reader { value: self.value.get(field).unwrap_or(&Value::Null), path };
         child.object()?;
         Ok(child)
     }
 
-    fn text(&self, field: &str, most: usize) -> Result<Option<String>, ConfigError> {
+    pub fn text(&self, field: &str, most: usize) -> Result<Option<String>, ConfigError> {
         let text = match self.get(field) {
             None => return Ok(None),
             Some(Value::String(text)) => text.clone(),
@@ -254,12 +275,7 @@ impl Reader<'_> {
     }
 
     fn texts(&self, field: &str, most: usize, longest: usize) -> Result<Vec<String>, ConfigError> {
-        let Some(value) = self.get(field) else { return Ok(Vec::new()) };
-        let items = value.as_array().ok_or_else(|| self.wrong(field, "must be a list of texts"))?;
-        if items.len() > most {
-            return Err(self.wrong(field, format!("has {} entries, at most {most} are allowed", items.len())));
-        }
-        items
+        self.items(field, most)?
             .iter()
             .map(|item| match item.as_str() {
                 Some(text) if text.chars().count() <= longest => Ok(text.to_owned()),
@@ -269,7 +285,13 @@ impl Reader<'_> {
             .collect()
     }
 
-    fn number(&self, field: &str, least: f64, most: f64) -> Result<Option<f64>, ConfigError> {
+    /// Like [`Self::texts`], none of them empty.
+    fn words(&self, field: &str, most: usize, longest: usize) -> Result<Vec<String>, ConfigError> {
+        let words = self.texts(field, most, longest)?;
+        if words.iter().any(String::is_empty) { Err(self.wrong(field, "an entry is empty")) } else { Ok(words) }
+    }
+
+    pub fn number(&self, field: &str, least: f64, most: f64) -> Result<Option<f64>, ConfigError> {
         let number = match self.get(field) {
             None => return Ok(None),
             Some(Value::Number(number)) => number.as_f64(),
@@ -283,7 +305,7 @@ impl Reader<'_> {
         }
     }
 
-    fn integer(&self, field: &str, least: u32, most: u32) -> Result<Option<u32>, ConfigError> {
+    pub fn integer(&self, field: &str, least: u32, most: u32) -> Result<Option<u32>, ConfigError> {
         match self.number(field, f64::from(least), f64::from(most))? {
             Some(n) if n.fract() != 0.0 => Err(self.wrong(field, "must be a whole number")),
             Some(n) => Ok(Some(n as u32)),
@@ -291,7 +313,7 @@ impl Reader<'_> {
         }
     }
 
-    fn boolean(&self, field: &str) -> Result<Option<bool>, ConfigError> {
+    pub fn boolean(&self, field: &str) -> Result<Option<bool>, ConfigError> {
         match self.get(field) {
             None => Ok(None),
             Some(Value::Bool(b)) => Ok(Some(*b)),
@@ -302,12 +324,7 @@ impl Reader<'_> {
     }
 
     fn seed_messages(&self, field: &str) -> Result<Vec<SeedMessage>, ConfigError> {
-        let Some(value) = self.get(field) else { return Ok(Vec::new()) };
-        let items = value.as_array().ok_or_else(|| self.wrong(field, "must be a list of {Role, Content}"))?;
-        if items.len() > 100 {
-            return Err(self.wrong(field, format!("has {} entries, at most 100 are allowed", items.len())));
-        }
-        items
+        self.items(field, 100)?
             .iter()
             .map(|item| match (item["Role"].as_str(), item["Content"].as_str()) {
                 (Some(role), Some(content)) => Ok(SeedMessage { role: role.to_owned(), content: content.to_owned() }),

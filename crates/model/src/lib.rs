@@ -6,6 +6,7 @@ mod agent;
 mod config;
 mod ids;
 mod merge;
+mod ranges;
 mod status;
 mod time;
 
