@@ -1,5 +1,8 @@
 //! The error of an OpenAPI operation and its envelope (server-api §3.2, §3.3).
 
+mod advice;
+
+pub use advice::{PATH as ADVICE_PATH, advice};
 use ringline_model::ConfigError;
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -94,9 +97,15 @@ impl ApiError {
         Self::new(503, "ServiceUnAvailable", "The request has failed due to a temporary failure of the server.")
     }
 
-    /// The body of the answer. `request_id` is an upper-case UUID, `host_id` the host the client dialled.
-    pub fn envelope(&self, request_id: &str, host_id: &str) -> Value {
-        json!({"RequestId": request_id, "HostId": host_id, "Code": self.code, "Message": self.message})
+    /// The body of the answer. `request_id` is an upper-case UUID, `host_id` the host the client dialled, `base_url` where
+    /// it reached us: there is a page that says what to do about the error.
+    pub fn envelope(&self, request_id: &str, host_id: &str, base_url: &str) -> Value {
+        let mut envelope =
+            json!({"RequestId": request_id, "HostId": host_id, "Code": self.code, "Message": self.message});
+        if advice(&self.code).is_some() {
+            envelope["Recommend"] = format!("{base_url}{ADVICE_PATH}/{}", self.code).into();
+        }
+        envelope
     }
 }
 
@@ -114,9 +123,10 @@ mod tests {
     #[test]
     fn the_envelope_has_what_clients_read() {
         assert_eq!(
-            ApiError::agent_not_found().envelope("0F5E", "localhost:8080"),
+            ApiError::agent_not_found().envelope("0F5E", "localhost:8080", "http://localhost:8080"),
             json!({"RequestId": "0F5E", "HostId": "localhost:8080", "Code": "AgentNotFound",
-                   "Message": "The specified agentId is not found."})
+                   "Message": "The specified agentId is not found.",
+                   "Recommend": "http://localhost:8080/errors/AgentNotFound"})
         );
     }
 

@@ -2,6 +2,7 @@
 
 pub mod app_server;
 pub mod call_log;
+mod errors;
 pub mod http;
 pub mod info;
 mod instances;
@@ -53,6 +54,7 @@ pub fn router(app: Arc<App>) -> anyhow::Result<Router> {
     let open = open.layer(cors(&app.config.app_server.allow_origin)?).layer(middleware::from_fn(preflight));
     let router = Router::new()
         .route("/", post(openapi::door).get(openapi::door_or_page).fallback(openapi::door))
+        .route(&format!("{}/{{code}}", ringline_protocol::error::ADVICE_PATH), get(errors::page))
         .route("/{*path}", get(page::asset))
         .merge(open)
         .layer(DefaultBodyLimit::max(app.config.server.max_body))

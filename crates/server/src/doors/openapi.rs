@@ -45,7 +45,8 @@ pub async fn door(State(app): State<Arc<App>>, method: Method, uri: Uri, headers
         Err(error) => {
             tracing::debug!(code = %error.code, status = error.status, "an OpenAPI request was refused");
             let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            (status, error.envelope(&request_id, &host), error.retry_after_ms)
+            let base_url = app.base_url((!host.is_empty()).then_some(&*host));
+            (status, error.envelope(&request_id, &host, &base_url), error.retry_after_ms)
         }
     };
     let mut response = (status, Json(body)).into_response();
