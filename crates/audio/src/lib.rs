@@ -3,7 +3,8 @@
 //!
 //! In: [`EarPath`] turns RTP packets into 16 kHz samples whose positions are true to media time. Out:
 //! synthesised speech goes through a [`Resampler`] into the [`Playout`] queue, leaves it as 20 ms frames and
-//! through the [`MouthEncoder`] as Opus packets. [`OggTrack`] keeps packets as they are.
+//! through the [`MouthEncoder`] as Opus packets. [`OggTrack`] keeps packets as they are. Whole files of others come in
+//! through [`decode_file`].
 //!
 //! Pure: no clock, no random source, no sockets, no tasks. Whoever owns a call ticks the playout every
 //! [`FRAME_MS`] and hands packets in as they arrive. Nothing here panics on what comes from the network.
@@ -12,6 +13,7 @@
 
 mod ear;
 mod error;
+mod file;
 mod lead;
 mod level;
 mod mouth;
@@ -22,6 +24,7 @@ mod resample;
 
 pub use ear::{Ear, EarPath, EarStats, LATE_RUN, MAX_CONCEALED_PACKETS, MAX_FILL, MIN_PAYLOAD};
 pub use error::AudioError;
+pub use file::{AudioFileError, decode_file};
 pub use lead::LeadTrim;
 pub use level::{FLOOR_DBFS, level_dbfs, rms};
 pub use mouth::{MOUTH_BITRATE, MOUTH_COMPLEXITY, MouthEncoder};
