@@ -9,6 +9,7 @@ mod merge;
 mod ranges;
 mod status;
 mod time;
+mod voiceprint;
 
 pub use agent::{
     AgentSettings, AmbientSound, CallbackSettings, LlmNode, ProviderSettings, RecordingSettings, RtcApp, Secret,
@@ -23,3 +24,4 @@ pub use ids::{
 pub use merge::{AgentKind, merge_layers, normalise, template_to_agent};
 pub use status::InstanceStatus;
 pub use time::CallTime;
+pub use voiceprint::RegistrationMode;

@@ -8,11 +8,13 @@ mod instances;
 mod robot;
 
 pub use robot::{StartRobot, StartRobotAnswer, StopRobot, UpdateRobot};
+mod voiceprints;
 
 pub use instances::{
     DescribeAIAgent, DescribeAIAgentAnswer, DescribeAIAgentInstance, DescribeAIAgentInstanceAnswer, Done,
     StopAIAgentInstance, UpdateAIAgentInstance,
 };
+pub use voiceprints::{ClearAIAgentVoiceprint, SetAIAgentVoiceprint, SetAIAgentVoiceprintAnswer};
 
 use crate::error::ApiError;
 use crate::openapi::CallOptions;
@@ -148,7 +150,7 @@ impl GetRtcAuthToken {
 }
 
 /// Names and what they are called in the OpenAPI.
-const NAMES: [(&str, &str); 8] = [
+const NAMES: [(&str, &str); 11] = [
     ("ai_agent_instance_id", "InstanceId"),
     ("user_id", "UserId"),
     ("expire", "Expire"),
@@ -157,6 +159,9 @@ const NAMES: [(&str, &str); 8] = [
     ("user_data", "UserData"),
     ("session_id", "SessionId"),
     ("chat_sync_config", "ChatSyncConfig"),
+    ("voiceprint_id", "VoiceprintId"),
+    ("input", "Input"),
+    ("registration_mode", "RegistrationMode"),
 ];
 
 impl GenerateAIAgentCall {

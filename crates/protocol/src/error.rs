@@ -77,6 +77,12 @@ impl ApiError {
         Self::new(400, "ChannelBusy", "There is an agent in the specified channel already.")
     }
 
+    /// A voiceprint's audio is too short or too long, in s. Clients branch on this code.
+    pub fn invalid_audio_duration(shortest: u64, longest: u64) -> Self {
+        let message = format!("The audio must last {shortest} to {longest} seconds.");
+        Self::new(400, "InvalidAudioDuration", message)
+    }
+
     /// The key may not call this operation.
     pub fn forbidden(message: impl Into<String>) -> Self {
         Self::new(403, "Forbidden", message)

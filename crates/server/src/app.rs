@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::outward::Outward;
 use crate::providers::Providers;
 use crate::session;
+use crate::voiceprints::Voiceprints;
 use ringline_conversation::{Message, Setup};
 use ringline_model::{AgentId, ChannelId, InstanceId, RtcApp, SessionId, UserId};
 use ringline_protocol::error::ApiError;
@@ -22,8 +23,8 @@ pub struct App {
     pub calls: Calls,
     pub providers: Arc<Providers>,
     /// For addresses that callers name.
-    #[allow(dead_code, reason = "as the module")]
     pub outward: Outward,
+    pub voiceprints: Voiceprints,
     pub nonces: Mutex<NonceMemory>,
     /// Id and key that channel tokens are made with, unless the agent has its own.
     pub rtc_app: RtcApp,

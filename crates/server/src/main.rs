@@ -10,6 +10,7 @@ mod outward;
 mod providers;
 mod session;
 mod start;
+mod voiceprints;
 
 use clap::Parser;
 use std::process::ExitCode;

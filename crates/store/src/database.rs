@@ -64,6 +64,7 @@ pub trait Row: Send + Sync {
     fn integer(&self, column: &'static str) -> Result<i64, sqlx::Error>;
     fn optional_integer(&self, column: &'static str) -> Result<Option<i64>, sqlx::Error>;
     fn flag(&self, column: &'static str) -> Result<bool, sqlx::Error>;
+    fn bytes(&self, column: &'static str) -> Result<&[u8], sqlx::Error>;
 }
 
 /// A statement's parameter.
@@ -72,6 +73,7 @@ pub enum Value<'a> {
     Text(Option<&'a str>),
     Integer(Option<i64>),
     Flag(bool),
+    Bytes(&'a [u8]),
 }
 
 /// Without what is in it: prompts, speech, secrets.
@@ -81,6 +83,7 @@ impl fmt::Debug for Value<'_> {
             Self::Text(_) => "Text",
             Self::Integer(_) => "Integer",
             Self::Flag(_) => "Flag",
+            Self::Bytes(_) => "Bytes",
         })
     }
 }
@@ -106,6 +109,12 @@ impl From<i64> for Value<'_> {
 impl From<Option<i64>> for Value<'_> {
     fn from(number: Option<i64>) -> Self {
         Self::Integer(number)
+    }
+}
+
+impl<'a> From<&'a [u8]> for Value<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Bytes(bytes)
     }
 }
 
@@ -207,11 +216,13 @@ where
     for<'t> Option<&'t str>: Encode<'t, D> + Type<D>,
     for<'t> Option<i64>: Encode<'t, D> + Type<D>,
     for<'t> bool: Encode<'t, D> + Type<D>,
+    for<'t> &'t [u8]: Encode<'t, D> + Type<D>,
 {
     values.iter().fold(sqlx::query(statement), |query, value| match *value {
         Value::Text(text) => query.bind(text),
         Value::Integer(number) => query.bind(number),
         Value::Flag(flag) => query.bind(flag),
+        Value::Bytes(bytes) => query.bind(bytes),
     })
 }
 
@@ -225,6 +236,7 @@ where
     for<'t> Option<&'t str>: Encode<'t, D> + Type<D>,
     for<'t> Option<i64>: Encode<'t, D> + Type<D>,
     for<'t> bool: Encode<'t, D> + Type<D>,
+    for<'t> &'t [u8]: Encode<'t, D> + Type<D>,
     D::QueryResult: Changed,
 {
     type Row = D::Row;
@@ -254,6 +266,7 @@ where
     for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
     for<'r> Option<i64>: Decode<'r, R::Database> + Type<R::Database>,
     for<'r> bool: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> &'r [u8]: Decode<'r, R::Database> + Type<R::Database>,
 {
     fn text(&self, column: &'static str) -> Result<&str, sqlx::Error> {
         self.try_get(column)
@@ -268,6 +281,10 @@ where
     }
 
     fn optional_integer(&self, column: &'static str) -> Result<Option<i64>, sqlx::Error> {
+        self.try_get(column)
+    }
+
+    fn bytes(&self, column: &'static str) -> Result<&[u8], sqlx::Error> {
         self.try_get(column)
     }
 

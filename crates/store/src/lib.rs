@@ -28,11 +28,11 @@ mod tables;
 
 pub use error::StoreError;
 pub use postgres::PostgresStore;
-pub use ringline_model::InstanceStatus;
+pub use ringline_model::{InstanceStatus, RegistrationMode};
 
 pub use records::{
     AccessKeyRecord, AgentRecord, DialogueKind, DialogueQuery, DialogueRecord, InstanceQuery, InstanceRecord,
-    JournalRow, Order, Producer,
+    JournalRow, ListedVoiceprint, Order, Producer, VoiceprintQuery, VoiceprintRecord,
 };
 pub use sqlite::SqliteStore;
 pub use store::Store;

@@ -23,6 +23,10 @@ pub const SETTING_BYTES: usize = 4 << 10;
 pub const OPERATIONS_BYTES: usize = 16 << 10;
 /// What was said in one dialogue entry.
 pub const DIALOGUE_TEXT_BYTES: usize = 256 << 10;
+/// A voiceprint's id: 127 characters.
+pub const VOICEPRINT_ID_BYTES: usize = 4 * 127;
+/// A voiceprint's audio: 60 s of 16-bit samples at 16 kHz, and as much again.
+pub const VOICEPRINT_BYTES: usize = 4 << 20;
 /// Each of the two texts of a journal row. A row's outputs can hold a whole request to the language model.
 pub const JOURNAL_TEXT_BYTES: usize = 4 << 20;
 /// Rows in one append to a journal.

@@ -1,6 +1,8 @@
 //! The rows, as values. Field names are the API's; times are Unix milliseconds.
 
-use ringline_model::{AgentId, AgentKind, AgentSettings, ChannelId, InstanceId, InstanceStatus, SessionId, UserId};
+use ringline_model::{
+    AgentId, AgentKind, AgentSettings, ChannelId, InstanceId, InstanceStatus, RegistrationMode, SessionId, UserId,
+};
 use serde_json::Value;
 use std::fmt;
 
@@ -139,6 +141,36 @@ pub struct DialogueRecord {
     pub interrupted: bool,
 }
 
+/// How somebody sounds, so that they are known again.
+#[derive(Clone, PartialEq, Eq)]
+pub struct VoiceprintRecord {
+    pub id: String,
+    pub mode: RegistrationMode,
+    /// 16 kHz mono, signed 16-bit little-endian.
+    pub audio: Vec<u8>,
+    pub created_ms: i64,
+    pub modified_ms: i64,
+}
+
+/// A voiceprint without its audio.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedVoiceprint {
+    pub id: String,
+    pub created_ms: i64,
+    pub modified_ms: i64,
+}
+
+/// Which voiceprints to list: those of `mode`, the one with `id` if it names one, oldest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VoiceprintQuery {
+    pub mode: RegistrationMode,
+    pub id: Option<String>,
+    /// Voiceprints to pass over, for paging.
+    pub offset: u32,
+    /// At most [`crate::limits::LIST_ROWS`].
+    pub limit: u32,
+}
+
 /// Direction of a listing by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
@@ -206,6 +238,16 @@ impl fmt::Debug for DialogueRecord {
             .field("kind", &self.kind)
             .field("time_ms", &self.time_ms)
             .field("text_bytes", &self.text.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for VoiceprintRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VoiceprintRecord")
+            .field("id", &self.id)
+            .field("mode", &self.mode)
+            .field("audio_bytes", &self.audio.len())
             .finish_non_exhaustive()
     }
 }

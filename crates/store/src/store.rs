@@ -1,5 +1,6 @@
 use crate::{
-    AccessKeyRecord, AgentRecord, DialogueQuery, DialogueRecord, InstanceQuery, InstanceRecord, JournalRow, StoreError,
+    AccessKeyRecord, AgentRecord, DialogueQuery, DialogueRecord, InstanceQuery, InstanceRecord, JournalRow,
+    ListedVoiceprint, RegistrationMode, StoreError, VoiceprintQuery, VoiceprintRecord,
 };
 use async_trait::async_trait;
 use ringline_model::{AgentId, InstanceId, SessionId, UserId};
@@ -78,6 +79,14 @@ pub trait Store: Send + Sync + 'static {
     async fn session_turns(&self, session: &SessionId, limit: u32) -> Result<Vec<DialogueRecord>, StoreError>;
     /// False if the session has no such entry.
     async fn delete_dialogue(&self, session: &SessionId, id: &str) -> Result<bool, StoreError>;
+
+    /// Stores the voiceprint, or replaces the one with its id and mode (which keeps its `created_ms`).
+    async fn put_voiceprint(&self, voiceprint: &VoiceprintRecord) -> Result<(), StoreError>;
+    async fn voiceprint(&self, id: &str, mode: RegistrationMode) -> Result<Option<VoiceprintRecord>, StoreError>;
+    /// False if there is no such voiceprint.
+    async fn delete_voiceprint(&self, id: &str, mode: RegistrationMode) -> Result<bool, StoreError>;
+    /// A page, and how many there are in all.
+    async fn voiceprints(&self, query: &VoiceprintQuery) -> Result<(Vec<ListedVoiceprint>, u64), StoreError>;
 
     /// Waits for what is running and makes everything durable; afterwards every other method fails.
     async fn close(&self);

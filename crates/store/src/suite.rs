@@ -4,6 +4,7 @@ mod agents;
 mod dialogues;
 mod instances;
 mod journal;
+mod voiceprints;
 
 use crate::{AgentRecord, InstanceRecord, InstanceStatus, Store, StoreError};
 use ringline_model::{AgentId, AgentKind, AgentSettings, ChannelId, InstanceId, SessionId, UserId};
@@ -76,6 +77,12 @@ pub async fn run<S: Store, F: Future<Output = S>>(make: impl Fn() -> F) {
             a_dialogue_of_an_unknown_instance_or_with_a_known_id_is_refused,
             a_nul_character_in_a_dialogue_is_refused_and_none_is_deleted_by_it,
             what_is_too_large_for_a_dialogue_is_refused;
+        voiceprints:
+            a_voiceprint_comes_back_byte_for_byte,
+            putting_a_voiceprint_again_replaces_its_audio_and_keeps_its_creation,
+            voiceprints_are_listed_oldest_first_by_mode_in_pages_and_counted,
+            a_deleted_voiceprint_is_gone_in_its_mode_alone,
+            what_is_too_large_for_a_voiceprint_is_refused;
     }
 }
 

@@ -10,11 +10,12 @@ mod instances;
 mod journal;
 mod row;
 mod settings;
+mod voiceprints;
 
 use crate::database::Database;
 use crate::{
-    AccessKeyRecord, AgentRecord, DialogueQuery, DialogueRecord, InstanceQuery, InstanceRecord, JournalRow, Store,
-    StoreError,
+    AccessKeyRecord, AgentRecord, DialogueQuery, DialogueRecord, InstanceQuery, InstanceRecord, JournalRow,
+    ListedVoiceprint, RegistrationMode, Store, StoreError, VoiceprintQuery, VoiceprintRecord,
 };
 use async_trait::async_trait;
 use ringline_model::{AgentId, InstanceId, SessionId, UserId};
@@ -131,6 +132,22 @@ impl<D: Database> Store for D {
 
     async fn delete_dialogue(&self, session: &SessionId, id: &str) -> Result<bool, StoreError> {
         dialogues::delete(self, session, id).await
+    }
+
+    async fn put_voiceprint(&self, voiceprint: &VoiceprintRecord) -> Result<(), StoreError> {
+        voiceprints::put(self, voiceprint).await
+    }
+
+    async fn voiceprint(&self, id: &str, mode: RegistrationMode) -> Result<Option<VoiceprintRecord>, StoreError> {
+        voiceprints::one(self, id, mode).await
+    }
+
+    async fn delete_voiceprint(&self, id: &str, mode: RegistrationMode) -> Result<bool, StoreError> {
+        voiceprints::delete(self, id, mode).await
+    }
+
+    async fn voiceprints(&self, query: &VoiceprintQuery) -> Result<(Vec<ListedVoiceprint>, u64), StoreError> {
+        voiceprints::list(self, query).await
     }
 
     async fn close(&self) {

@@ -126,7 +126,7 @@ fn time(params: &Params, name: &str) -> Result<Option<i64>, ApiError> {
 }
 
 /// Entries to pass over, and the most to give.
-fn page(params: &Params, last: i64, least: i64, usual: i64) -> Result<(u32, u32), ApiError> {
+pub(super) fn page(params: &Params, last: i64, least: i64, usual: i64) -> Result<(u32, u32), ApiError> {
     let number = params.integer("PageNumber", 1..=last)?.unwrap_or(1);
     let size = params.integer("PageSize", least..=100)?.unwrap_or(usual);
     Ok((small((number - 1) * size), small(size)))

@@ -7,6 +7,7 @@ mod listing_answer;
 mod request;
 mod robot;
 mod start;
+mod voiceprint;
 
 pub use answer::{
     DescribeAIAgentInstanceAnswer, Done, GenerateAIAgentCallAnswer, InstanceDescription, RuntimeConfig,
@@ -33,6 +34,10 @@ pub use robot::{
     UpdateRtcRobotInstance, robot_config,
 };
 pub use start::{ChosenRuntime, StartAIAgentInstance};
+pub use voiceprint::{
+    ClearAIAgentVoiceprint, ListAIAgentVoiceprints, ListAIAgentVoiceprintsAnswer, MAX_VOICEPRINT_ID,
+    SetAIAgentVoiceprint, SetAIAgentVoiceprintAnswer, VoiceprintDescription,
+};
 
 use crate::error::ApiError;
 use crate::params::Params;
@@ -93,6 +98,9 @@ operations! {
     UpdateRtcRobotInstance,
     StopRtcRobotInstance,
     DescribeRtcRobotInstance,
+    SetAIAgentVoiceprint,
+    ClearAIAgentVoiceprint,
+    ListAIAgentVoiceprints,
 }
 
 impl Operation {
@@ -123,12 +131,15 @@ mod tests {
     }
 
     #[test]
-    fn no_operation_can_do_without_the_id_it_is_about() {
-        for operation in Operation::ALL.iter().filter(|o| **o != Operation::ListSmartVoiceGroups) {
+    fn no_operation_can_do_without_what_it_is_about() {
+        let can =
+            [Operation::ListSmartVoiceGroups, Operation::ClearAIAgentVoiceprint, Operation::ListAIAgentVoiceprints];
+        for operation in Operation::ALL.iter().filter(|operation| !can.contains(operation)) {
             let error = Request::parse(*operation, &Params::default()).expect_err("nothing was given");
             assert_eq!(error.status, 400);
             assert!(
-                ["MissingInstanceId", "MissingAIAgentId", "MissingSessionId", "MissingRobotId"].contains(&&*error.code),
+                ["MissingInstanceId", "MissingAIAgentId", "MissingSessionId", "MissingRobotId", "MissingInput",]
+                    .contains(&&*error.code),
                 "{operation:?}: {error}"
             );
         }

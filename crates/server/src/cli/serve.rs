@@ -6,6 +6,7 @@ use crate::calls::{Calls, CallsConfig, EarPool, Recorder, Writer, private_dir};
 use crate::config::{Config, DatabaseUrl, Family};
 use crate::outward::Outward;
 use crate::providers::Providers;
+use crate::voiceprints::Voiceprints;
 use anyhow::Context;
 use clap::Args;
 use rand::Rng as _;
@@ -187,7 +188,8 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
     );
     let drain_timeout = Duration::from_secs(config.server.drain_timeout);
     let nonces = Mutex::new(NonceMemory::new(NONCES));
-    let app = Arc::new(App { config, store, calls, providers, outward, nonces, rtc_app });
+    let app =
+        Arc::new(App { config, store, calls, providers, outward, voiceprints: Voiceprints::new(), nonces, rtc_app });
     let router = crate::doors::router(app.clone())?;
 
     let url = app.base_url(Some(&address.to_string()));

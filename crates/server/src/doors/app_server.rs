@@ -3,6 +3,7 @@
 
 use super::{instances, request_id};
 use crate::app::{App, internal};
+use crate::voiceprints;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -10,10 +11,11 @@ use axum::http::HeaderMap;
 use axum::http::header;
 use ringline_model::{AgentId, AgentKind};
 use ringline_protocol::app_server::{
-    AgentChoice, DescribeAIAgent, DescribeAIAgentAnswer, DescribeAIAgentInstance, DescribeAIAgentInstanceAnswer, Done,
-    GenerateAIAgentCall, GenerateAIAgentCallAnswer, GetRtcAuthToken, GetRtcAuthTokenAnswer, Refusal,
-    StartAIAgentInstanceWithChannel, StartAIAgentInstanceWithChannelAnswer, StartRobot, StartRobotAnswer,
-    StopAIAgentInstance, StopRobot, TOKEN_LIFE, UpdateAIAgentInstance, UpdateRobot,
+    AgentChoice, ClearAIAgentVoiceprint, DescribeAIAgent, DescribeAIAgentAnswer, DescribeAIAgentInstance,
+    DescribeAIAgentInstanceAnswer, Done, GenerateAIAgentCall, GenerateAIAgentCallAnswer, GetRtcAuthToken,
+    GetRtcAuthTokenAnswer, Refusal, SetAIAgentVoiceprint, SetAIAgentVoiceprintAnswer, StartAIAgentInstanceWithChannel,
+    StartAIAgentInstanceWithChannelAnswer, StartRobot, StartRobotAnswer, StopAIAgentInstance, StopRobot, TOKEN_LIFE,
+    UpdateAIAgentInstance, UpdateRobot,
 };
 use ringline_protocol::error::ApiError;
 use serde::Serialize;
@@ -94,6 +96,26 @@ pub async fn describe_agent(State(app): State<Arc<App>>, body: Bytes) -> Json<Va
         let agent = app.store.agent(&request.agent).await.map_err(|e| internal(&e))?;
         let agent = agent.ok_or_else(ApiError::agent_not_found)?;
         Ok(DescribeAIAgentAnswer::new(&agent.id, &agent.name, agent.kind, request_id.clone()))
+    };
+    answer(outcome.await, &request_id)
+}
+
+/// `POST …/setAIAgentVoiceprint`
+pub async fn set_voiceprint(State(app): State<Arc<App>>, body: Bytes) -> Json<Value> {
+    let request_id = request_id();
+    let outcome = async {
+        let voiceprint_id = voiceprints::set(&app, SetAIAgentVoiceprint::parse(&body)?.0).await?;
+        Ok(SetAIAgentVoiceprintAnswer { code: 200, voiceprint_id, request_id: request_id.clone() })
+    };
+    answer(outcome.await, &request_id)
+}
+
+/// `POST …/clearAIAgentVoiceprint`
+pub async fn clear_voiceprint(State(app): State<Arc<App>>, body: Bytes) -> Json<Value> {
+    let request_id = request_id();
+    let outcome = async {
+        voiceprints::clear(&app, &ClearAIAgentVoiceprint::parse(&body)?.0).await?;
+        Ok(Done::new(request_id.clone()))
     };
     answer(outcome.await, &request_id)
 }

@@ -43,7 +43,9 @@ pub fn router(app: Arc<App>) -> anyhow::Result<Router> {
                 .route(&at("stopAIAgentInstance"), post(app_server::stop_instance))
                 .route(&at("updateAIAgentInstance"), post(app_server::update_instance))
                 .route(&at("describeAIAgentInstance"), post(app_server::describe_instance))
-                .route(&at("describeAIAgent"), post(app_server::describe_agent));
+                .route(&at("describeAIAgent"), post(app_server::describe_agent))
+                .route(&at("setAIAgentVoiceprint"), post(app_server::set_voiceprint))
+                .route(&at("clearAIAgentVoiceprint"), post(app_server::clear_voiceprint));
         }
         open = open
             .route("/api/v1/imsRobot/startRobot", post(app_server::start_robot))

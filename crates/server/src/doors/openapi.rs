@@ -4,6 +4,7 @@
 
 use super::{acs_header, instances, listings, page, request_id};
 use crate::app::{App, internal};
+use crate::voiceprints;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -14,8 +15,8 @@ use ringline_protocol::error::ApiError;
 use ringline_protocol::openapi::{
     DescribeAIAgentInstanceAnswer, DescribeRtcRobotInstanceAnswer, Done, GenerateAIAgentCall,
     GenerateAIAgentCallAnswer, GetAIAgentConcurrencyAnswer, InstanceDescription, ListAIAgentDialoguesAnswer,
-    ListAIAgentInstanceAnswer, ListSmartVoiceGroupsAnswer, ListedInstance, Operation, Request, RuntimeConfig,
-    StartAIAgentInstance, StartAIAgentInstanceAnswer,
+    ListAIAgentInstanceAnswer, ListAIAgentVoiceprintsAnswer, ListSmartVoiceGroupsAnswer, ListedInstance, Operation,
+    Request, RuntimeConfig, SetAIAgentVoiceprintAnswer, StartAIAgentInstance, StartAIAgentInstanceAnswer,
 };
 use ringline_protocol::params::{MAX_QUERY, Params};
 use serde::Serialize;
@@ -94,6 +95,7 @@ async fn answer(app: &App, request: Request, request_id: String, base_url: &str)
         Request::SendAIAgentText(request) => instances::ask(app, request).await?,
         Request::SendAIAgentDataChannelMessage(request) => instances::custom_message(app, request).await?,
         Request::DeleteAIAgentDialogue(request) => listings::delete_dialogue(app, &request).await?,
+        Request::ClearAIAgentVoiceprint(request) => voiceprints::clear(app, &request).await?,
         Request::DescribeAIAgentInstance(request) => {
             let instance = description(instances::describe(app, &request.instance, base_url).await?);
             return json(DescribeAIAgentInstanceAnswer { request_id, instance });
@@ -109,6 +111,14 @@ async fn answer(app: &App, request: Request, request_id: String, base_url: &str)
         Request::ListAIAgentDialogues(request) => {
             let dialogues = listings::dialogues(app, request).await?;
             return json(ListAIAgentDialoguesAnswer { request_id, dialogues });
+        }
+        Request::SetAIAgentVoiceprint(request) => {
+            let voiceprint_id = voiceprints::set(app, request).await?;
+            return json(SetAIAgentVoiceprintAnswer { request_id, voiceprint_id });
+        }
+        Request::ListAIAgentVoiceprints(request) => {
+            let (voiceprints, total_count) = voiceprints::list(app, request).await?;
+            return json(ListAIAgentVoiceprintsAnswer { request_id, voiceprints, total_count });
         }
         Request::ListSmartVoiceGroups(request) => {
             return json(ListSmartVoiceGroupsAnswer { request_id, voice_groups: listings::voices(app, &request) });

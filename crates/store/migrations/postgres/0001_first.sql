@@ -75,3 +75,14 @@ CREATE TABLE dialogues (
 );
 CREATE INDEX dialogues_by_session ON dialogues (session_id, time_ms, position);
 CREATE INDEX dialogues_by_instance ON dialogues (instance_id, time_ms, position);
+
+-- How people sound who are to be known again: 16 kHz mono, signed 16-bit little-endian.
+CREATE TABLE voiceprints (
+    id TEXT COLLATE "C" NOT NULL,
+    mode TEXT COLLATE "C" NOT NULL CHECK (mode IN ('Explicit', 'Implicit')),
+    audio BYTEA NOT NULL,
+    created_ms BIGINT NOT NULL,
+    modified_ms BIGINT NOT NULL,
+    PRIMARY KEY (id, mode)
+);
+CREATE INDEX voiceprints_by_age ON voiceprints (mode, created_ms, id);

@@ -78,3 +78,14 @@ CREATE TABLE dialogues (
 );
 CREATE INDEX dialogues_by_session ON dialogues (session_id, time_ms, position);
 CREATE INDEX dialogues_by_instance ON dialogues (instance_id, time_ms, position);
+
+-- How people sound who are to be known again: 16 kHz mono, signed 16-bit little-endian.
+CREATE TABLE voiceprints (
+    id TEXT NOT NULL,
+    mode TEXT NOT NULL CHECK (mode IN ('Explicit', 'Implicit')),
+    audio BLOB NOT NULL,
+    created_ms BIGINT NOT NULL,
+    modified_ms BIGINT NOT NULL,
+    PRIMARY KEY (id, mode)
+);
+CREATE INDEX voiceprints_by_age ON voiceprints (mode, created_ms, id);

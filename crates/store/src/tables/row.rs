@@ -44,6 +44,10 @@ impl<'r, R: Row> Reading<'r, R> {
         self.row.flag(column).map_err(|e| self.unreadable(e))
     }
 
+    pub fn bytes(&self, column: &'static str) -> Result<Vec<u8>, StoreError> {
+        self.row.bytes(column).map(<[u8]>::to_vec).map_err(|e| self.unreadable(e))
+    }
+
     pub fn id<T>(&self, column: &'static str, parse: fn(String) -> Result<T, IdError>) -> Result<T, StoreError> {
         parse(self.owned(column)?).map_err(|_| StoreError::Corrupt { what: column })
     }
