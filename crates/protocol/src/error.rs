@@ -83,6 +83,11 @@ impl ApiError {
         Self::new(400, "InvalidAudioDuration", message)
     }
 
+    /// Another human is taking the call over.
+    pub fn takeover_in_progress() -> Self {
+        Self::new(400, "TakeoverInProgress", "Another takeover of the specified instance is under way.")
+    }
+
     /// The key may not call this operation.
     pub fn forbidden(message: impl Into<String>) -> Self {
         Self::new(403, "Forbidden", message)

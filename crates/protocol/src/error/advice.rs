@@ -17,6 +17,10 @@ pub fn advice(code: &str) -> Option<&'static str> {
         }
         "ResourceNotFound" => "What was named does not exist, or no longer.",
         "ChannelBusy" => "Another agent is in this channel. Stop its instance first, or choose another ChannelId.",
+        "TakeoverInProgress" => {
+            "One human at a time takes a call over. Ask without HumanAgentUserId to be told who it is; the takeover is off if \
+             that one does not join within 60 s."
+        }
         "ConcurrencyLimitExceeded" => {
             "As many calls are running as this server allows (`media.max_calls` in its configuration). \
              GetAIAgentConcurrency counts an agent's calls; StopAIAgentInstance ends one."
@@ -65,6 +69,7 @@ mod tests {
     fn what_we_send_has_advice() {
         let sent = [
             ApiError::missing("AIAgentId"),
+            ApiError::takeover_in_progress(),
             ApiError::invalid_parameter("Text", "it is blank"),
             ApiError::api_not_found(),
             ApiError::unsupported_method(),

@@ -7,6 +7,7 @@ mod listing_answer;
 mod request;
 mod robot;
 mod start;
+mod takeover;
 mod voiceprint;
 
 pub use answer::{
@@ -34,6 +35,7 @@ pub use robot::{
     UpdateRtcRobotInstance, robot_config,
 };
 pub use start::{ChosenRuntime, StartAIAgentInstance};
+pub use takeover::{TakeoverAIAgentCall, TakeoverAIAgentCallAnswer};
 pub use voiceprint::{
     ClearAIAgentVoiceprint, ListAIAgentVoiceprints, ListAIAgentVoiceprintsAnswer, MAX_VOICEPRINT_ID,
     SetAIAgentVoiceprint, SetAIAgentVoiceprintAnswer, VoiceprintDescription,
@@ -91,6 +93,7 @@ operations! {
     SendAIAgentSpeech,
     SendAIAgentText,
     SendAIAgentDataChannelMessage,
+    TakeoverAIAgentCall,
     ListAIAgentDialogues,
     DeleteAIAgentDialogue,
     ListSmartVoiceGroups,

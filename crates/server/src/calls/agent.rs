@@ -5,9 +5,10 @@
 
 use super::clock::CallClock;
 use super::ears::Ears;
+use super::handle::CallHandle;
 use super::media::{MediaCommand, MediaCommands};
 use super::mouth::{Mouth, Utter};
-use super::registry::CallHandle;
+use super::wire::wire;
 use super::writer::Writer;
 use super::{CallEvent, CallEvents, Configured, UpdateAnswer};
 use ringline_conversation::{
@@ -105,11 +106,22 @@ impl Task {
             CallEvent::Custom(message) => self.send(&ServerMessage::CustomMessage { message }).await,
             CallEvent::Update { request, answer } => self.update(*request, answer).await,
             CallEvent::Attach(peer) => self.media(MediaCommand::Attach(peer)).await,
-            CallEvent::Restart { offer, answer } => self.media(MediaCommand::Restart { offer, answer }).await,
+            CallEvent::AttachHuman(peer) => self.media(MediaCommand::AttachHuman(peer)).await,
+            CallEvent::Restart { human, offer, answer } => {
+                self.media(MediaCommand::Restart { human, offer, answer }).await;
+            }
             CallEvent::Detach => {
                 self.media(MediaCommand::Detach).await;
                 self.step(Step::Input(Input::UserLeft)).await;
             }
+            CallEvent::DetachHuman => {
+                self.media(MediaCommand::DetachHuman).await;
+                // Whoever leaves before having been connected has not taken over: of the two, one counts.
+                self.step(Step::Input(Input::TakeoverCancelled)).await;
+                self.step(Step::Input(Input::TakeoverEnded)).await;
+            }
+            CallEvent::HumanJoined => self.step(Step::Input(Input::TakeoverConnected)).await,
+            CallEvent::HumanLeft => self.step(Step::Input(Input::TakeoverEnded)).await,
             CallEvent::Joined => self.step(Step::Input(Input::UserJoined)).await,
             CallEvent::Left => self.step(Step::Input(Input::UserLeft)).await,
         }
@@ -292,7 +304,9 @@ impl Task {
                 let after_ms = answered.since(requested).as_millis() as u64;
                 tracing::debug!(call.id = %call, turn.id = %sentence, ?milestone, after_ms, "a turn came on");
             }
-            Event::TakeoverCancelled { .. } => {
+            Event::TakeoverCancelled { human } => {
+                self.agent.handle.release(&human);
+                self.media(MediaCommand::DetachHuman).await;
                 tracing::info!(call.id = %call, "nobody took the call over: the agent goes on");
             }
             Event::ProviderFailed { stage, error } => {
@@ -377,56 +391,5 @@ impl Task {
         let at_ms = self.unix_ms(self.agent.clock.now());
         self.agent.writer.finished(&self.agent.handle.instance, reason.as_str(), at_ms).await;
         tracing::info!(call.id = %self.agent.handle.instance, reason = reason.as_str(), "the call ended");
-    }
-}
-
-/// A notice in its wire form.
-fn wire(notice: Notice) -> ServerMessage {
-    use ringline_conversation::{AgentState, InterruptReason};
-    use ringline_protocol::datachannel as wire;
-    match notice {
-        Notice::Error { code, message } => ServerMessage::Error { code, message },
-        Notice::State { state } => ServerMessage::State {
-            state: match state {
-                AgentState::Idle | AgentState::Listening => wire::AgentState::Listening,
-                AgentState::Thinking => wire::AgentState::Thinking,
-                AgentState::Speaking => wire::AgentState::Speaking,
-            },
-        },
-        Notice::AgentSubtitle { text, end, sentence } => ServerMessage::AgentSubtitle { text, end, sentence },
-        Notice::UserSubtitle { text, end, sentence } => {
-            ServerMessage::UserSubtitle { text, end, sentence, voiceprint: 0 }
-        }
-        Notice::VoiceInterruptChanged { enable } => ServerMessage::VoiceInterruptChanged { enable },
-        Notice::VoiceChanged { voice } => ServerMessage::VoiceChanged { voice },
-        Notice::WillLeave { reason, message } => ServerMessage::WillLeave { reason, message },
-        Notice::TakeoverWillStart { human, mode } => ServerMessage::TakeoverWillStart {
-            user: human.to_string(),
-            human_voice: mode == ringline_conversation::TakeoverMode::HumanVoice,
-        },
-        Notice::TakeoverConnected { human } => ServerMessage::TakeoverConnected { user: human.to_string() },
-        Notice::Interrupted { reason } => ServerMessage::Interrupted {
-            reason: match reason {
-                InterruptReason::Unknown => wire::InterruptReason::Unknown,
-                InterruptReason::Words => wire::InterruptReason::Words,
-                InterruptReason::Voice => wire::InterruptReason::Voice,
-                InterruptReason::Command => wire::InterruptReason::Command,
-                InterruptReason::Speech => wire::InterruptReason::Speech,
-                InterruptReason::Text => wire::InterruptReason::Text,
-            },
-        },
-        Notice::ReplyCompleted { text, sentence } => ServerMessage::ReplyCompleted { text, sentence },
-        Notice::Latency { latency } => ServerMessage::TurnLatency {
-            latency: wire::TurnLatency {
-                sentence: latency.sentence,
-                endpointing: latency.endpointing,
-                transcript: latency.transcript,
-                first_text: latency.first_text,
-                first_segment: latency.first_segment,
-                first_audio: latency.first_audio,
-                playout: latency.playout,
-                total: latency.total,
-            },
-        },
     }
 }

@@ -4,7 +4,14 @@
 //! recorder. Ticks stand at absolute times; a task more than 60 ms late skips forward rather than bursting, and RTP
 //! time advances through every tick, sent or not. Playout is held while no user is there.
 //!
+//! While a human is in charge, the human's packets take the place of the playout's in the same track, and the user's go to
+//! the human ([`human`]); nothing of them reaches the ears.
+//!
 //! The task waits for nobody: what it cannot hand over at once it drops and counts.
+
+mod human;
+
+use human::{Human, InCharge};
 
 use super::clock::{CallClock, MediaClock};
 use super::ears::Ears;
@@ -47,7 +54,13 @@ pub enum MediaCommand {
     /// A transport for the user; replaces the one before.
     Attach(Box<Peer>),
     Detach,
+    /// A transport for the human who takes over; replaces the one before.
+    AttachHuman(Box<Peer>),
+    /// The human is out.
+    DetachHuman,
+    /// On the transport of the human, or the user's.
     Restart {
+        human: bool,
         offer: String,
         answer: oneshot::Sender<Result<String, String>>,
     },
@@ -115,6 +128,8 @@ impl Media {
             encoder: MouthEncoder::new()?,
             playout,
             transport: None,
+            human: None,
+            in_charge: None,
             recording_began: None,
             lost_events: 0,
             media: self,
@@ -143,6 +158,8 @@ struct Task {
     encoder: MouthEncoder,
     playout: Playout,
     transport: Option<Transport>,
+    human: Option<Human>,
+    in_charge: Option<InCharge>,
     /// Call time at which the tracks begin: the first join.
     recording_began: Option<CallTime>,
     lost_events: u64,
@@ -151,27 +168,25 @@ struct Task {
 enum Wake {
     Command(Option<MediaCommand>),
     Peer(PeerEvent),
+    Human(PeerEvent),
     Tick,
 }
 
 impl Task {
     async fn run(mut self, mut commands: mpsc::Receiver<MediaCommand>) {
         loop {
-            let wake = match &mut self.transport {
-                None => Wake::Command(commands.recv().await),
-                Some(transport) => {
-                    let tick = transport.next_tick;
-                    tokio::select! {
-                        biased;
-                        () = sleep_until(tick) => Wake::Tick,
-                        event = transport.peer.event() => Wake::Peer(event),
-                        command = commands.recv() => Wake::Command(command),
-                    }
-                }
+            let tick = self.transport.as_ref().and_then(|transport| transport.next_tick);
+            let wake = tokio::select! {
+                biased;
+                () = sleep_until(tick) => Wake::Tick,
+                event = event_of(self.transport.as_mut().map(|transport| &mut *transport.peer)) => Wake::Peer(event),
+                event = event_of(self.human.as_mut().map(|human| &mut *human.peer)) => Wake::Human(event),
+                command = commands.recv() => Wake::Command(command),
             };
             match wake {
                 Wake::Tick => self.tick(),
                 Wake::Peer(event) => self.peer_event(event),
+                Wake::Human(event) => self.human_event(event),
                 Wake::Command(Some(MediaCommand::Close) | None) => break,
                 Wake::Command(Some(command)) => self.command(command),
             }
@@ -182,6 +197,9 @@ impl Task {
     /// Lets what is on its way leave, then closes the transport.
     async fn linger(mut self) {
         self.media.recorder = None;
+        if let Some(human) = &mut self.human {
+            human.peer.close();
+        }
         let Some(mut transport) = self.transport else { return };
         let until = Instant::now() + LINGER;
         while let Ok(event) = tokio::time::timeout_at(until, transport.peer.event()).await {
@@ -212,9 +230,15 @@ impl Task {
                 self.transport = None;
                 self.playout.hold(true);
             }
-            MediaCommand::Restart { offer, answer } => {
-                let result = match &mut self.transport {
-                    Some(transport) => transport.peer.restart(&offer).map_err(|e| e.to_string()),
+            MediaCommand::AttachHuman(peer) => self.attach_human(peer),
+            MediaCommand::DetachHuman => self.detach_human(),
+            MediaCommand::Restart { human, offer, answer } => {
+                let peer = match human {
+                    true => self.human.as_mut().map(|human| &mut human.peer),
+                    false => self.transport.as_mut().map(|transport| &mut transport.peer),
+                };
+                let result = match peer {
+                    Some(peer) => peer.restart(&offer).map_err(|e| e.to_string()),
                     None => Err("there is no connection to restart; join again".to_owned()),
                 };
                 if answer.send(result).is_err() {
@@ -256,6 +280,9 @@ impl Task {
             }
         };
         self.playout.hold(true);
+        if let Some(in_charge) = &mut self.in_charge {
+            in_charge.begin_track();
+        }
         self.transport = Some(Transport {
             peer,
             ears,
@@ -315,12 +342,17 @@ impl Task {
     }
 
     fn hear(&mut self, packet: AudioPacket) {
+        if let Some(human) = &mut self.human {
+            human.tell(&packet);
+        }
         let Some(transport) = &mut self.transport else { return };
         let Some(ear) = transport.ears.receive(packet.sequence, packet.rtp_time, &packet.payload) else { return };
         let arrival = self.media.clock.at(packet.received);
         let end = ear.start + ear.pcm.len() as u64;
         transport.clock.arrived(end, arrival);
-        self.media.ears.audio(transport.clock.call_time(ear.start), ear.pcm);
+        if self.in_charge.is_none() {
+            self.media.ears.audio(transport.clock.call_time(ear.start), ear.pcm);
+        }
         if let (Some(recorder), Some(began)) = (&self.media.recorder, self.recording_began) {
             // What was filled in before the packet's own audio stays a gap in the track.
             let offset = *transport
@@ -342,6 +374,9 @@ impl Task {
         let rtp_time = transport.rtp_time;
         if !transport.joined && transport.connected_at.is_some_and(|at| now - at > CHANNEL_PATIENCE) {
             self.join();
+        }
+        if self.in_charge.is_some() {
+            return self.keep_alive(rtp_time);
         }
         let events = {
             let Some(transport) = &mut self.transport else { return };
@@ -372,6 +407,13 @@ impl Task {
         for segment in events.finished() {
             self.tell(CallEvent::Input(Input::SegmentPlayoutFinished { segment }));
         }
+    }
+}
+
+async fn event_of(peer: Option<&mut Peer>) -> PeerEvent {
+    match peer {
+        Some(peer) => peer.event().await,
+        None => std::future::pending().await,
     }
 }
 

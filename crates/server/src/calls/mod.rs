@@ -13,17 +13,21 @@ mod agent;
 mod clock;
 mod configured;
 mod ears;
+mod handle;
 mod media;
 mod mouth;
 mod recorder;
 mod registry;
+mod relay;
 mod speech_detector;
+mod wire;
 mod writer;
 
 pub use configured::Configured;
 pub use ears::EarPool;
+pub use handle::{CallHandle, Ended, TakeoverError};
 pub use recorder::{Recorder, private_dir};
-pub use registry::{CallHandle, Calls, CallsConfig, Ended, JoinError, NewCall, StartError};
+pub use registry::{Calls, CallsConfig, JoinError, NewCall, StartError};
 pub use writer::Writer;
 
 use ringline_conversation::Input;
@@ -45,10 +49,18 @@ pub enum CallEvent {
     Update { request: Box<UpdateAIAgentInstance>, answer: UpdateAnswer },
     /// A new transport for the user.
     Attach(Box<Peer>),
-    /// Answer an ICE restart on the current transport.
-    Restart { offer: String, answer: oneshot::Sender<Result<String, String>> },
+    /// A transport for the human who takes over.
+    AttachHuman(Box<Peer>),
+    /// Answer an ICE restart on the current transport, the user's or the human's.
+    Restart { human: bool, offer: String, answer: oneshot::Sender<Result<String, String>> },
     /// The user's client said goodbye.
     Detach,
+    /// The client of the human who took over said goodbye.
+    DetachHuman,
+    /// The media of the human who takes over are up.
+    HumanJoined,
+    /// The human who took over is gone for good.
+    HumanLeft,
     /// The user's transport and data channel are up.
     Joined,
     /// The user's transport is gone for good.

@@ -3,22 +3,20 @@
 use super::agent::Agent;
 use super::clock::CallClock;
 use super::ears::{EarPool, Senses};
+use super::handle::CallHandle;
 use super::media::{Media, MediaLoad};
 use super::mouth::Mouth;
 use super::recorder::Recorder;
 use super::writer::Writer;
 use super::{CALL_EVENTS, CallEvent, CallEvents, Configured};
 use crate::providers::Providers;
-use ringline_conversation::{ClientCommand, Input, Setup, StopCause};
+use ringline_conversation::{Setup, StopCause};
 use ringline_model::{AgentConfig, AgentId, ChannelId, InstanceId, RtcApp, SessionId, UserId};
-use ringline_protocol::error::ApiError;
-use ringline_protocol::openapi::UpdateAIAgentInstance;
-use ringline_protocol::token::ChannelToken;
 use ringline_providers::RecognitionParams;
 use ringline_rtc::{Hub, RtcError};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -75,111 +73,6 @@ pub enum JoinError {
     Rtc(#[from] RtcError),
     #[error("{0}")]
     Restart(String),
-}
-
-/// A running call, from outside.
-pub struct CallHandle {
-    pub instance: InstanceId,
-    pub agent: AgentId,
-    pub channel: ChannelId,
-    /// Unset until somebody joins, where the caller chose the channel.
-    user: OnceLock<UserId>,
-    pub agent_user: UserId,
-    pub session: SessionId,
-    pub rtc_app: RtcApp,
-    rtc_url: String,
-    events: CallEvents,
-    /// The user has been there.
-    joined: AtomicBool,
-    ended: watch::Receiver<bool>,
-}
-
-/// The call ended before it could be told.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the call has ended")]
-pub struct Ended;
-
-impl CallHandle {
-    /// The end user, once it is known.
-    pub fn user(&self) -> Option<&UserId> {
-        self.user.get()
-    }
-
-    /// Whether this user may join: the call's own, or anybody but the agent while nobody has.
-    pub fn takes(&self, user: &UserId) -> bool {
-        self.user().map_or(*user != self.agent_user, |own| own == user)
-    }
-
-    /// Mints a token for the call's channel; with its expiry in Unix seconds. `life` in s, `now` in Unix seconds.
-    pub fn token(&self, user: &UserId, life: u32, now: i64) -> (String, i64) {
-        let expires = now + i64::from(life);
-        let token = ChannelToken {
-            app_id: self.rtc_app.id.clone(),
-            channel: self.channel.clone(),
-            user: user.clone(),
-            nonce: String::new(),
-            expires,
-            rtc_url: Some(self.rtc_url.clone()),
-        };
-        (token.mint(self.rtc_app.key.reveal()), expires)
-    }
-
-    /// Asks the call to end; returns at once.
-    pub async fn stop(&self, cause: StopCause) {
-        if self.events.send(CallEvent::Input(Input::Stop { cause })).await.is_err() {
-            tracing::debug!(call.id = %self.instance, "stopped after its end");
-        }
-    }
-
-    /// Whether the user has been there; before, nobody would hear or read anything.
-    pub fn has_joined(&self) -> bool {
-        self.joined.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn mark_joined(&self) {
-        self.joined.store(true, Ordering::Relaxed);
-    }
-
-    /// Has the agent say a text, behind what it is saying or instead of it.
-    pub async fn say(&self, text: String, interrupt: bool) -> Result<(), Ended> {
-        self.tell(CallEvent::Input(Input::Say { text, interrupt })).await
-    }
-
-    /// Puts a question in the user's place.
-    pub async fn ask(&self, text: String) -> Result<(), Ended> {
-        self.tell(CallEvent::Input(Input::Client { command: ClientCommand::SendText { text } })).await
-    }
-
-    /// Sends JSON to the client as it is.
-    pub async fn custom(&self, message: String) -> Result<(), Ended> {
-        self.tell(CallEvent::Custom(message)).await
-    }
-
-    /// Lays an update over the configuration in force; returns when it is stored.
-    pub async fn update(&self, request: UpdateAIAgentInstance) -> Result<Result<(), ApiError>, Ended> {
-        let (answer, answered) = oneshot::channel();
-        self.tell(CallEvent::Update { request: Box::new(request), answer }).await?;
-        answered.await.map_err(|_| Ended)
-    }
-
-    async fn tell(&self, event: CallEvent) -> Result<(), Ended> {
-        self.events.send(event).await.map_err(|_| Ended)
-    }
-
-    /// The user's client said goodbye.
-    pub async fn leave(&self) {
-        if self.events.send(CallEvent::Detach).await.is_err() {
-            tracing::debug!(call.id = %self.instance, "left after its end");
-        }
-    }
-
-    /// Returns when the call is over and stored.
-    pub async fn ended(&self) {
-        let mut ended = self.ended.clone();
-        if ended.wait_for(|ended| *ended).await.is_err() {
-            tracing::debug!(call.id = %self.instance, "the call's task is gone");
-        }
-    }
 }
 
 #[derive(Default)]
@@ -291,6 +184,7 @@ impl Calls {
             agent: call.agent,
             channel: call.channel,
             user: call.user.map_or_else(OnceLock::new, OnceLock::from),
+            human: Mutex::new(None),
             agent_user: call.agent_user,
             session: call.session,
             rtc_app: call.rtc_app,
@@ -346,17 +240,19 @@ impl Calls {
 
     /// Lets a user in with an offer; the answer. Where the caller chose the channel, the first to come is the call's user.
     pub async fn join(&self, handle: &CallHandle, user: &UserId, offer: &str) -> Result<String, JoinError> {
-        if !handle.takes(user) {
+        let human = handle.is_human(user);
+        if !human && !handle.takes(user) {
             return Err(JoinError::WrongUser);
         }
         if self.overloaded.load(Ordering::Relaxed) {
             return Err(JoinError::Busy);
         }
         let (peer, answer) = self.hub.accept(offer)?;
-        if handle.user.get_or_init(|| user.clone()) != user {
+        if !human && handle.user.get_or_init(|| user.clone()) != user {
             return Err(JoinError::WrongUser);
         }
-        let attach = CallEvent::Attach(Box::new(peer));
+        let peer = Box::new(peer);
+        let attach = if human { CallEvent::AttachHuman(peer) } else { CallEvent::Attach(peer) };
         match tokio::time::timeout(PATIENCE, handle.events.send(attach)).await {
             Ok(Ok(())) => Ok(answer),
             Ok(Err(_)) => Err(JoinError::Finished),
@@ -364,10 +260,11 @@ impl Calls {
         }
     }
 
-    /// Answers an ICE restart of the user's transport.
-    pub async fn restart(&self, handle: &CallHandle, offer: String) -> Result<String, JoinError> {
+    /// Answers an ICE restart of the transport of the user, or of the human who took over.
+    pub async fn restart(&self, handle: &CallHandle, user: &UserId, offer: String) -> Result<String, JoinError> {
         let (answer, answered) = oneshot::channel();
-        handle.events.send(CallEvent::Restart { offer, answer }).await.map_err(|_| JoinError::Finished)?;
+        let restart = CallEvent::Restart { human: handle.is_human(user), offer, answer };
+        handle.events.send(restart).await.map_err(|_| JoinError::Finished)?;
         match tokio::time::timeout(PATIENCE, answered).await {
             Ok(Ok(Ok(answer))) => Ok(answer),
             Ok(Ok(Err(why))) => Err(JoinError::Restart(why)),

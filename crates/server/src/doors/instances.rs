@@ -1,14 +1,14 @@
 //! What the doors do with instances, whichever door asks: find, describe, change and stop them.
 
-use crate::app::{App, internal};
-use crate::calls::{CallHandle, Ended};
+use crate::app::{App, fresh, internal};
+use crate::calls::{CallHandle, Ended, TakeoverError};
 use ringline_conversation::StopCause;
-use ringline_model::InstanceId;
+use ringline_model::{ChannelId, InstanceId, UserId};
 use ringline_protocol::call_log;
 use ringline_protocol::error::ApiError;
 use ringline_protocol::openapi::{
-    ListedInstance, RuntimeConfig, SendAIAgentDataChannelMessage, SendAIAgentSpeech, SendAIAgentText,
-    UpdateAIAgentInstance,
+    DEFAULT_EXPIRE, ListedInstance, RuntimeConfig, SendAIAgentDataChannelMessage, SendAIAgentSpeech, SendAIAgentText,
+    TakeoverAIAgentCall, UpdateAIAgentInstance,
 };
 use ringline_store::InstanceRecord;
 use std::sync::Arc;
@@ -61,6 +61,25 @@ pub async fn ask(app: &App, request: SendAIAgentText) -> Result<(), ApiError> {
 /// Sent to a user who is there. Nothing is kept for one who has left for a moment.
 pub async fn custom_message(app: &App, request: SendAIAgentDataChannelMessage) -> Result<(), ApiError> {
     Ok(connected(app, &request.instance).await?.custom(request.message).await?)
+}
+
+/// Calls a human in. The token, if one is wanted, is good for an hour, as GenerateAIAgentCall's.
+pub async fn take_over(app: &App, request: TakeoverAIAgentCall) -> Result<TakenOver, ApiError> {
+    let handle = find(app, &request.instance).await?;
+    let human = handle.take_over(request.human, fresh(UserId::parse)).await.map_err(|error| match error {
+        TakeoverError::InProgress => ApiError::takeover_in_progress(),
+        TakeoverError::NoHuman => ApiError::invalid_parameter("HumanAgentUserId", &error.to_string()),
+        TakeoverError::Ended(ended) => ended.into(),
+    })?;
+    let token = request.require_token.then(|| handle.token(&human, DEFAULT_EXPIRE, App::now_s()).0);
+    Ok(TakenOver { channel: handle.channel.clone(), human, token })
+}
+
+/// Where the human joins.
+pub struct TakenOver {
+    pub channel: ChannelId,
+    pub human: UserId,
+    pub token: Option<String>,
 }
 
 /// An instance as Describe and List show it; `base_url` is where the caller reached us.

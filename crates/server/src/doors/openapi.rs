@@ -2,6 +2,7 @@
 //!
 //! A URI has at most 65,534 bytes; more parameters than that fit a POST's form body.
 
+use super::instances::TakenOver;
 use super::{acs_header, instances, listings, page, request_id};
 use crate::app::{App, internal};
 use crate::voiceprints;
@@ -17,6 +18,7 @@ use ringline_protocol::openapi::{
     GenerateAIAgentCallAnswer, GetAIAgentConcurrencyAnswer, InstanceDescription, ListAIAgentDialoguesAnswer,
     ListAIAgentInstanceAnswer, ListAIAgentVoiceprintsAnswer, ListSmartVoiceGroupsAnswer, ListedInstance, Operation,
     Request, RuntimeConfig, SetAIAgentVoiceprintAnswer, StartAIAgentInstance, StartAIAgentInstanceAnswer,
+    TakeoverAIAgentCallAnswer,
 };
 use ringline_protocol::params::{MAX_QUERY, Params};
 use serde::Serialize;
@@ -94,6 +96,15 @@ async fn answer(app: &App, request: Request, request_id: String, base_url: &str)
         Request::SendAIAgentSpeech(request) => instances::say(app, request).await?,
         Request::SendAIAgentText(request) => instances::ask(app, request).await?,
         Request::SendAIAgentDataChannelMessage(request) => instances::custom_message(app, request).await?,
+        Request::TakeoverAIAgentCall(request) => {
+            let TakenOver { channel, human, token } = instances::take_over(app, request).await?;
+            return json(TakeoverAIAgentCallAnswer {
+                request_id,
+                channel_id: channel,
+                human_agent_user_id: human,
+                token,
+            });
+        }
         Request::DeleteAIAgentDialogue(request) => listings::delete_dialogue(app, &request).await?,
         Request::ClearAIAgentVoiceprint(request) => voiceprints::clear(app, &request).await?,
         Request::DescribeAIAgentInstance(request) => {

@@ -79,8 +79,8 @@ pub async fn restart(
     body: Bytes,
 ) -> Result<Response, Refused> {
     let request = RestartRequest::parse(&body)?;
-    let handle = member(&app, &request.token, &resource)?;
-    let sdp = app.calls.restart(&handle, request.sdp).await?;
+    let (handle, token) = member(&app, &request.token, &resource)?;
+    let sdp = app.calls.restart(&handle, &token.user, request.sdp).await?;
     Ok(Json(RestartAnswer { sdp }).into_response())
 }
 
@@ -93,7 +93,7 @@ pub async fn leave(
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = bearer.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
     match member(&app, token, &resource) {
-        Ok(handle) => handle.leave().await,
+        Ok((handle, token)) => handle.leave(&token.user).await,
         // Whoever left a call that is over has what they wanted.
         Err(Refused(SignalingError { code: SignalingCode::CallFinished, .. })) => {}
         Err(refused) => return Err(refused),
@@ -105,18 +105,18 @@ fn open(app: &App, token: &str) -> Result<ChannelToken, SignalingError> {
     Ok(app.open_token(token)?)
 }
 
-/// The call of a resource, for a token of its channel and user.
-fn member(app: &App, token: &str, resource: &str) -> Result<Arc<CallHandle>, Refused> {
+/// The call of a resource, for a token of its channel and of somebody who takes part.
+fn member(app: &App, token: &str, resource: &str) -> Result<(Arc<CallHandle>, ChannelToken), Refused> {
     let token = open(app, token)?;
     let handle = InstanceId::parse(resource).ok().and_then(|instance| app.calls.get(&instance));
     let handle = handle.ok_or(JoinError::Finished)?;
     if handle.channel != token.channel {
         return Err(SignalingError::from(TokenError::WrongChannel).into());
     }
-    if handle.user() != Some(&token.user) {
+    if handle.user() != Some(&token.user) && !handle.is_human(&token.user) {
         return Err(SignalingError::from(TokenError::WrongUser).into());
     }
-    Ok(handle)
+    Ok((handle, token))
 }
 
 /// An answer that says why not.
