@@ -104,6 +104,9 @@ impl Conversation {
         self.give_user_floor();
         self.record_heard(&response, response.ledger.heard(), false);
         self.presence.touch(self.now);
+        if let Some(reason) = response.ends_call {
+            return self.leave(reason);
+        }
         self.begin_next();
     }
 
@@ -140,6 +143,7 @@ impl Conversation {
         let now = self.now;
         let Some(response) = self.current(id) else { return };
         let (sentence, asked) = (response.sentence, response.on_text(text, now));
+        self.report_transfer();
         if let Some(requested) = asked {
             let milestone = Milestone::FirstText;
             self.outbox.record(Event::Milestone { milestone, sentence, requested, answered: now });
@@ -147,10 +151,19 @@ impl Conversation {
         self.go_on_speaking();
     }
 
+    /// Telephone calls are not offered, so neither is transferring one; what the answer has for that case is said.
+    fn report_transfer(&mut self) {
+        if self.response.as_mut().is_some_and(|response| std::mem::take(&mut response.failed_transfer)) {
+            let error = "the answer wants to transfer the call, which is not offered".to_owned();
+            self.outbox.record(Event::ProviderFailed { stage: Stage::Generation, error });
+        }
+    }
+
     pub(crate) fn on_response_finished(&mut self, id: ResponseId) {
         if let Some(response) = self.current(id) {
             response.complete(true);
             self.failures = 0;
+            self.report_transfer();
             self.go_on_speaking();
         }
     }
@@ -233,7 +246,7 @@ impl Conversation {
             return;
         }
         response.moments.first_audio = Some(now);
-        if response.kind == DialogueKind::Normal {
+        if response.moments.asked.is_some() {
             let (milestone, sentence) = (Milestone::FirstAudio, response.sentence);
             let requested = response.moments.first_segment.unwrap_or(now);
             self.outbox.record(Event::Milestone { milestone, sentence, requested, answered: now });

@@ -12,6 +12,9 @@ pub struct Setup {
     pub config: AgentConfig,
     /// Earlier turns of the same session, oldest first.
     pub history: Vec<Message>,
+    /// What chance comes from: which phrases are chosen.
+    #[serde(default)]
+    pub seed: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -384,6 +387,10 @@ pub enum EndReason {
     Drained,
     /// The human who took over is done.
     TakeoverEnded,
+    /// The language model hung up.
+    HungUp,
+    /// The user stayed silent through all prompts.
+    UserIdle,
     /// A provider failed beyond what the conversation can bridge.
     ProviderFailed,
 }
@@ -399,6 +406,8 @@ impl EndReason {
             Self::StoppedByApi => "stopped_by_api",
             Self::Drained => "drained",
             Self::TakeoverEnded => "takeover_ended",
+            Self::HungUp => "hung_up",
+            Self::UserIdle => "user_idle",
             Self::ProviderFailed => "provider_failed",
         }
     }

@@ -67,8 +67,8 @@ impl Conversation {
             return self.greet(opening.response, Some(loaded));
         }
         match self.says.loaded(loaded, self.presence.has_joined()) {
-            Some(true) => self.interrupt(InterruptReason::Speech, None),
-            Some(false) => {}
+            Some(true) if self.is_interruptible() => self.interrupt(InterruptReason::Speech, None),
+            Some(_) => {}
             None => return,
         }
         self.begin_next();

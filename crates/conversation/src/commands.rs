@@ -26,7 +26,8 @@ impl Conversation {
         if self.life == Life::Ended {
             return;
         }
-        if self.presence.join(self.now) {
+        let is_first = self.presence.join(self.now);
+        if is_first {
             self.outbox.record(Event::SessionStarted);
             self.hurry_opening();
             // A greeting on its way is heard next; that is the first state then.
@@ -37,6 +38,18 @@ impl Conversation {
             self.outbox.notify(Notice::State { state: self.state });
         }
         self.announce_takeover();
+        if is_first {
+            self.wake_up();
+        }
+    }
+
+    /// Answers what the configuration asks in the user's place, behind the greeting.
+    fn wake_up(&mut self) {
+        let query = self.config.wake_up_query.clone().filter(|_| self.takeover.is_none());
+        if let Some(query) = query {
+            self.user.add(&query, self.now, None);
+            self.begin_next();
+        }
     }
 
     /// What was being said ends where the audio did.
@@ -54,7 +67,7 @@ impl Conversation {
         match command {
             ClientCommand::StopAgent => self.stop(EndReason::StoppedByClient),
             ClientCommand::InterruptSpeaking => {
-                if matches!(self.state, AgentState::Thinking | AgentState::Speaking) {
+                if matches!(self.state, AgentState::Thinking | AgentState::Speaking) && self.is_interruptible() {
                     self.interrupt(InterruptReason::Command, None);
                     self.begin_next();
                 }
@@ -98,9 +111,9 @@ impl Conversation {
         if !acceptable || !self.presence.has_joined() || self.takeover.is_some() {
             return;
         }
-        self.presence.touch(self.now);
+        self.user_is_active();
         self.close_utterance();
-        if matches!(self.state, AgentState::Thinking | AgentState::Speaking) {
+        if matches!(self.state, AgentState::Thinking | AgentState::Speaking) && self.is_interruptible() {
             self.interrupt(InterruptReason::Text, None);
         }
         self.user.add(text, self.now, None);
@@ -119,7 +132,7 @@ impl Conversation {
         }
         let now = interrupt && self.presence.has_joined();
         self.says.push_text(text, now);
-        if now {
+        if now && self.is_interruptible() {
             self.interrupt(InterruptReason::Speech, None);
         }
         self.begin_next();
@@ -162,9 +175,23 @@ impl Conversation {
         self.close_utterance();
     }
 
-    pub(crate) fn on_nobody_there(&mut self, reason: EndReason) {
-        if reason == EndReason::Idle {
-            self.outbox.notify(Notice::WillLeave { reason: LEAVES_IDLE, message: "idle".to_owned() });
+    /// The agent leaves by itself; where it has a reason to give, the client is told.
+    pub(crate) fn leave(&mut self, reason: EndReason) {
+        match reason {
+            EndReason::Idle | EndReason::UserIdle => {
+                self.outbox.notify(Notice::WillLeave { reason: LEAVES_IDLE, message: "idle".to_owned() });
+            }
+            EndReason::HungUp => {
+                let message = "the agent hung up".to_owned();
+                self.outbox.notify(Notice::WillLeave { reason: LEAVES_OTHER, message });
+            }
+            EndReason::UserNeverJoined
+            | EndReason::UserLeft
+            | EndReason::StoppedByClient
+            | EndReason::StoppedByApi
+            | EndReason::Drained
+            | EndReason::TakeoverEnded
+            | EndReason::ProviderFailed => {}
         }
         self.end(reason);
     }

@@ -1,9 +1,9 @@
 //! The conversation itself: what it is made of, the one match on what happens, and its deadlines.
 
 use crate::{
-    AgentState, DialogueKind, EndReason, Input, Message, Notice, Output, Setup, clips::LoadedClip, clips::Opening,
-    endpointing::Endpointing, history::History, ids::Ids, interruption::Cut, outbox::Outbox, presence::Presence,
-    response::Response, says::Says, takeover::Takeover, user_turn::UserTurn,
+    AgentState, DialogueKind, EndReason, Input, Message, Notice, Output, Setup, chance::Chance, clips::LoadedClip,
+    clips::Opening, endpointing::Endpointing, history::History, idle::Idle, ids::Ids, interruption::Cut,
+    outbox::Outbox, presence::Presence, response::Response, says::Says, takeover::Takeover, user_turn::UserTurn,
 };
 use ringline_model::{AgentConfig, CallTime, ResponseId, SentenceId};
 
@@ -40,6 +40,8 @@ pub struct Conversation {
     pub(crate) takeover: Option<Takeover>,
     pub(crate) history: History,
     pub(crate) ids: Ids,
+    pub(crate) chance: Chance,
+    pub(crate) idle: Idle,
     /// Generations that failed in a row.
     pub(crate) failures: u32,
 }
@@ -62,6 +64,8 @@ impl Conversation {
             takeover: None,
             history: History::new(setup.history),
             ids: Ids::new(),
+            chance: Chance::new(setup.seed),
+            idle: Idle::default(),
             failures: 0,
         }
     }
@@ -137,7 +141,8 @@ impl Conversation {
         let response = self.response.as_ref().and_then(|response| response.deadline(self.presence.here_since()));
         let clip = self.clip_deadline().map(|(at, _)| at);
         let takeover = self.takeover.as_ref().map(Takeover::deadline);
-        [stopping, presence, user, cut, response, clip, takeover].into_iter().flatten().min()
+        let idle = self.idle_deadline();
+        [idle, stopping, presence, user, cut, response, clip, takeover].into_iter().flatten().min()
     }
 
     pub fn state(&self) -> AgentState {
@@ -217,9 +222,14 @@ impl Conversation {
             self.on_takeover_due();
             return true;
         }
-        match self.presence.deadline(&self.config, self.is_quiet()) {
+        let leaving = self.presence.deadline(&self.config, self.is_quiet());
+        if self.idle_deadline().is_some_and(|at| at <= now && leaving.is_none_or(|(leaves, _)| at < leaves)) {
+            self.on_user_idle();
+            return true;
+        }
+        match leaving {
             Some((at, reason)) if at <= now => {
-                self.on_nobody_there(reason);
+                self.leave(reason);
                 true
             }
             _ => false,
@@ -227,7 +237,7 @@ impl Conversation {
     }
 
     /// Neither side is in the middle of something.
-    fn is_quiet(&self) -> bool {
+    pub(crate) fn is_quiet(&self) -> bool {
         self.user.is_quiet() && self.response.is_none() && self.cut.is_none() && self.takeover.is_none()
     }
 

@@ -33,6 +33,17 @@ impl Conversation {
         self.response.as_ref().is_some_and(is_floor)
     }
 
+    /// What the agent says now may be stopped; an answer marked `<No Interrupting>` may not, by any means but the end of
+    /// the call and a takeover (server-api §8.2).
+    pub(crate) fn is_interruptible(&self) -> bool {
+        self.response.as_ref().is_none_or(|response| !response.is_uninterruptible)
+    }
+
+    /// Whether the user's voice stops the agent.
+    pub(crate) fn voice_interrupts(&self) -> bool {
+        self.config.interrupt.enable_voice_interrupt && self.is_interruptible()
+    }
+
     /// How long speech that begins now must last to take the floor from the agent; none if the agent does not have it.
     pub(crate) fn shortest_interruption(&self) -> Option<Duration> {
         let response = self.response.as_ref().filter(|_| self.agent_has_floor())?;
@@ -45,9 +56,12 @@ impl Conversation {
     /// interrupt. Returns whether it counts.
     pub(crate) fn counts_beside_agent(&mut self, began: CallTime) -> bool {
         let Some(response) = &self.response else { return true };
+        if response.is_uninterruptible {
+            return true;
+        }
         if response.question.is_some() {
             self.go_on_with_question();
-        } else if self.config.interrupt.enable_voice_interrupt {
+        } else if self.voice_interrupts() {
             if self.config.asr.vad_duration > 0 {
                 return false;
             }
@@ -58,9 +72,9 @@ impl Conversation {
 
     /// The user's speech has lasted as long as an interruption must.
     pub(crate) fn on_lasting_speech(&mut self) {
-        let Some(response) = &self.response else { return };
+        let Some(response) = self.response.as_ref().filter(|_| self.is_interruptible()) else { return };
         if response.spoken_from.is_some() {
-            if self.config.interrupt.enable_voice_interrupt {
+            if self.voice_interrupts() {
                 let began = self.user.utterance.as_ref().map(|utterance| utterance.began());
                 self.interrupt(InterruptReason::Voice, began);
             }

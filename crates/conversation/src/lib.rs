@@ -10,13 +10,14 @@
 //! it is, has the greeting synthesised. That way every output belongs to a step, and a list of steps is the whole call
 //! ([`JournalEntry`], [`replay`]).
 //!
-//! It is composed of small machines, a file each: `user_turn` with its policy `endpointing`, `response` with `clauses`
+//! It is composed of small machines, a file each: `user_turn` with its policy `endpointing`, `response` with `markers`, `clauses`
 //! and `heard`, `history`, `presence`, `latency`, `says`. What connects them is in `conversation` (inputs and deadlines),
 //! `listening` (speech and transcripts), `answering` (questions, responses, playout), `interruption` (who has the floor),
-//! `clips` (audio from URLs), `takeover` (a human in charge) and `commands` (client and server commands, the end).
+//! `clips` (audio from URLs), `idle` (a silent user), `takeover` (a human in charge) and `commands` (client and server commands, the end).
 
 mod answering;
 mod api;
+mod chance;
 mod clauses;
 mod clips;
 mod commands;
@@ -24,10 +25,12 @@ mod conversation;
 mod endpointing;
 mod heard;
 mod history;
+mod idle;
 mod ids;
 mod interruption;
 mod latency;
 mod listening;
+mod markers;
 mod markup;
 mod outbox;
 mod presence;

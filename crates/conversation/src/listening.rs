@@ -40,9 +40,9 @@ impl Conversation {
     fn open_utterance(&mut self, at: CallTime) -> bool {
         let interrupt = &self.config.interrupt;
         let discard = self.state == AgentState::Speaking
-            && !interrupt.enable_voice_interrupt
+            && !self.voice_interrupts()
             && interrupt.no_interrupt_mode == NoInterruptMode::Discard;
-        if discard && interrupt.words.is_empty() {
+        if discard && (interrupt.words.is_empty() || !self.is_interruptible()) {
             return false;
         }
         let (utterance, from) = self.user.open(at, self.now, self.agent_has_floor(), discard);
@@ -70,7 +70,7 @@ impl Conversation {
     /// Something is recognised of the running utterance.
     fn on_words(&mut self, text: &str) {
         if text::is_speakable(text) {
-            self.presence.touch(self.now);
+            self.user_is_active();
             if let Some(utterance) = &mut self.user.utterance {
                 utterance.first_text.get_or_insert(self.now);
             }
@@ -80,7 +80,7 @@ impl Conversation {
     /// Whether what is recognised of the running utterance counts, as far as is known: it may still be dropped without an
     /// answer otherwise.
     fn is_heeded(&self) -> bool {
-        let voice_interrupts = self.config.interrupt.enable_voice_interrupt;
+        let voice_interrupts = self.voice_interrupts();
         self.user.utterance.as_ref().is_some_and(|utterance| {
             let undecided = utterance.contends && voice_interrupts && self.response.is_some();
             !(utterance.discard || undecided || utterance.by_word)
@@ -188,7 +188,10 @@ impl Conversation {
     }
 
     fn interrupt_by_word(&mut self, text: &str) {
-        if self.state != AgentState::Speaking || !words::says_one(text, &self.config.interrupt.words) {
+        if self.state != AgentState::Speaking
+            || !self.is_interruptible()
+            || !words::says_one(text, &self.config.interrupt.words)
+        {
             return;
         }
         let Some(utterance) = &mut self.user.utterance else { return };

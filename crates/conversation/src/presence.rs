@@ -46,6 +46,10 @@ impl Presence {
         self.here_since
     }
 
+    pub fn active_at(&self) -> CallTime {
+        self.active_at
+    }
+
     pub fn touch(&mut self, now: CallTime) {
         self.active_at = now;
     }

@@ -2,11 +2,12 @@
 //! responses whose text is complete from the start.
 
 use crate::{
-    DialogueKind, Message, Output,
+    DialogueKind, EndReason, Message, Output,
     clauses::{Clause, Clauses, MAX_RESPONSE_CHARS},
     clips::LoadedClip,
     heard::{Ledger, Overdue},
     latency::Moments,
+    markers::{Markers, Piece},
     user_turn::Question,
 };
 use ringline_model::{CallTime, ResponseId, SegmentId, SentenceId, TtsConfig};
@@ -48,6 +49,7 @@ pub(crate) struct Response {
     pub spoken_from: Option<CallTime>,
     pub ledger: Ledger,
     text: Text,
+    markers: Markers,
     clauses: Clauses,
     waiting: VecDeque<Clause>,
     /// The model's text as it came.
@@ -57,6 +59,12 @@ pub(crate) struct Response {
     lead: Option<LoadedClip>,
     /// The URL of a response that is a clip and nothing else.
     pub audio_url: Option<String>,
+    /// When all of it is said the call is over.
+    pub ends_call: Option<EndReason>,
+    /// It is marked `<No Interrupting>`.
+    pub is_uninterruptible: bool,
+    /// It was to transfer the call, which cannot be done; to be reported.
+    pub failed_transfer: bool,
     /// It has no text to be shown.
     pub is_wordless: bool,
 }
@@ -100,12 +108,16 @@ impl Response {
             spoken_from: None,
             ledger: Ledger::default(),
             text,
+            markers: Markers::default(),
             clauses: Clauses::new(),
             waiting: VecDeque::new(),
             reply: String::new(),
             overdue: 0,
             lead: None,
             audio_url: None,
+            ends_call: None,
+            is_uninterruptible: false,
+            failed_transfer: false,
             is_wordless: false,
         }
     }
@@ -119,19 +131,54 @@ impl Response {
         *since = now;
         let is_first = self.moments.first_text.is_none();
         self.moments.first_text.get_or_insert(now);
-        let room = MAX_RESPONSE_CHARS.saturating_sub(self.reply.chars().count());
-        self.reply.extend(text.chars().take(room));
-        self.waiting.extend(self.clauses.push(text));
-        if self.clauses.is_full() {
+        let pieces = self.markers.push(text);
+        self.take(pieces);
+        if self.clauses.is_full() || self.ends_call.is_some() {
             self.complete(false);
         }
         self.moments.asked.filter(|_| is_first)
+    }
+
+    /// Nothing of the text behind a hang-up counts.
+    fn take(&mut self, pieces: Vec<Piece>) {
+        for piece in pieces {
+            if self.ends_call.is_some() {
+                return;
+            }
+            match piece {
+                Piece::Text(text) => self.read(&text),
+                Piece::NoInterrupting => self.is_uninterruptible = true,
+                Piece::HangUp { end_word } => {
+                    self.read_apart(&end_word);
+                    self.ends_call = Some(EndReason::HungUp);
+                }
+                Piece::Transfer { error_message } => {
+                    self.read_apart(&error_message);
+                    self.failed_transfer = true;
+                }
+            }
+        }
+    }
+
+    fn read(&mut self, text: &str) {
+        let room = MAX_RESPONSE_CHARS.saturating_sub(self.reply.chars().count());
+        self.reply.extend(text.chars().take(room));
+        self.waiting.extend(self.clauses.push(text));
+    }
+
+    /// A text of its own, between what stands around it.
+    fn read_apart(&mut self, text: &str) {
+        if !text.is_empty() {
+            self.read(&format!("\n{text}\n"));
+        }
     }
 
     /// No more text comes. `source_over`: the source has ended by itself and need not be cancelled.
     pub fn complete(&mut self, source_over: bool) {
         match self.text {
             Text::Expected { .. } => {
+                let pieces = self.markers.finish();
+                self.take(pieces);
                 self.waiting.extend(self.clauses.finish());
                 self.text = Text::Complete { source_over };
             }

@@ -9,7 +9,8 @@ use ringline_conversation::{
     TakeoverMode, replay,
 };
 use ringline_model::{
-    AgentConfig, CallTime, ClipId, NoInterruptMode, ResponseId, SegmentId, TurnDetectionMode, UserId, UtteranceId,
+    AgentConfig, CallTime, ClipId, NoInterruptMode, Phrase, ResponseId, SegmentId, TurnDetectionMode, UserId,
+    UserIdleConfig, UtteranceId,
 };
 use std::collections::BTreeSet;
 
@@ -22,6 +23,9 @@ const TEXTS: &[&str] = &[
     "```\ncode\n``` 1. one\n2. two\n",
     "Dr. Smith paid 3.14 at 9:30. \u{1F600}",
     "a.b.c.d.e.f.g.h. \n\n\n, , ,",
+    "Wait. <No Interrupting>I say this.",
+    "So long. <imsagent_hangup endword=\"Bye.\"/> x",
+    "<imsagent_transfer_call err_msg=No/>",
 ];
 
 fn text() -> impl Strategy<Value = String> {
@@ -156,6 +160,13 @@ fn config() -> impl Strategy<Value = AgentConfig> {
         config.interrupt.no_interrupt_mode = if flags.4 { NoInterruptMode::Cache } else { NoInterruptMode::Discard };
         config.interrupt.words = vec!["stop".to_owned()];
         config.pre_connect_audio_url = flags.0.then(|| "http://audio".to_owned());
+        config.wake_up_query = flags.1.then(|| "Who is there?".to_owned());
+        config.auto_speech.user_idle = flags.2.then(|| UserIdleConfig {
+            wait_time: 5000 + numbers.0,
+            max_repeats: numbers.3 % 3,
+            messages: vec![Phrase { text: "Hello?".to_owned(), probability: 1.0 }],
+            hangup_end_word: flags.3.then(|| "Bye.".to_owned()),
+        });
         config.turn_detection.mode = if flags.5 { TurnDetectionMode::Normal } else { TurnDetectionMode::Semantic };
         (config.asr.max_silence, config.asr.vad_duration, config.turn_detection.semantic_wait) =
             (numbers.0, numbers.1, numbers.2);
@@ -294,6 +305,12 @@ fn run(setup: &Setup, acts: &[Act]) -> Vec<JournalEntry> {
     let (mut watcher, mut journal, mut now) = (Watcher::default(), Vec::new(), CallTime::ZERO);
     let mut step = |conversation: &mut Conversation, watcher: &mut Watcher, at, step| {
         let entry = JournalEntry::record(conversation, at, step);
+        // What comes of the end of a generation may be the next one.
+        if let Step::Input(Input::ResponseFinished { response } | Input::ResponseFailed { response, .. }) = &entry.step
+            && watcher.generating == Some(*response)
+        {
+            watcher.generating = None;
+        }
         entry.outputs.iter().for_each(|output| watcher.see(output));
         match conversation.poll_timeout() {
             Some(next) => assert!(next > at && !watcher.ended, "at {at} the next deadline is {next}"),
@@ -311,11 +328,6 @@ fn run(setup: &Setup, acts: &[Act]) -> Vec<JournalEntry> {
             && !watcher.loaded.contains(clip)
         {
             watcher.clips.remove(clip);
-        }
-        if let Step::Input(Input::ResponseFinished { response } | Input::ResponseFailed { response, .. }) = &entry.step
-            && watcher.generating == Some(*response)
-        {
-            watcher.generating = None;
         }
         assert!(conversation.history().len() <= 128);
         journal.push(entry);
@@ -357,7 +369,7 @@ proptest! {
         if joined {
             acts.insert(0, Act { wait_ms: 100, late: false, back: 0, what: What::Joined });
         }
-        let setup = Setup { config, history: vec![Message { role: Role::User, text: "earlier".into() }] };
+        let setup = Setup { config, history: vec![Message { role: Role::User, text: "earlier".into() }], seed: 1 };
         let journal = run(&setup, &acts);
         prop_assert_eq!(&run(&setup, &acts), &journal);
         let count = journal.len();

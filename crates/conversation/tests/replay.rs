@@ -23,6 +23,18 @@ fn a_journal_survives_json_and_replays_to_the_same_outputs() {
 }
 
 #[test]
+fn a_setup_from_before_the_newer_settings_is_read_with_none_of_them() {
+    let (mut setup, _) = journal();
+    let mut json = serde_json::to_value(&setup).expect("serialises");
+    json.as_object_mut().expect("an object").remove("seed");
+    for newer in ["wake_up_query", "pre_connect_audio_url", "auto_speech"] {
+        json["config"].as_object_mut().expect("an object").remove(newer).expect("a setting");
+    }
+    setup.seed = 0;
+    assert_eq!(serde_json::from_value::<Setup>(json).expect("deserialises"), setup);
+}
+
+#[test]
 fn the_first_entry_that_differs_is_named_with_both_sides() {
     let (setup, mut entries) = journal();
     let index = entries.iter().position(|entry| entry.outputs.len() > 3).expect("a busy step");

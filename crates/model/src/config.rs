@@ -1,6 +1,7 @@
 //! The effective configuration of one agent instance: the vendor's `AIAgentConfig` (server-api §5.1) after merging,
 //! typed and checked. Only what Ringline acts on is here; the merged JSON itself is kept beside it and echoed by Describe.
 
+use crate::AutoSpeechConfig;
 use crate::ranges;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -18,6 +19,8 @@ pub struct ConfigError {
 pub struct AgentConfig {
     /// Spoken when the user joins; none or empty: nothing is spoken.
     pub greeting: Option<String>,
+    /// Answered as the user's first utterance, behind the greeting.
+    pub wake_up_query: Option<String>,
     /// Audio played before the greeting.
     pub pre_connect_audio_url: Option<String>,
     /// No interaction for this long and the agent leaves, in s (600).
@@ -35,6 +38,8 @@ pub struct AgentConfig {
     pub llm: LlmConfig,
     pub interrupt: InterruptConfig,
     pub turn_detection: TurnDetectionConfig,
+    #[serde(default)]
+    pub auto_speech: AutoSpeechConfig,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -112,6 +117,7 @@ impl Default for AgentConfig {
     fn default() -> Self {
         Self {
             greeting: None,
+            wake_up_query: None,
             pre_connect_audio_url: None,
             max_idle_time: 600,
             user_online_timeout: 60,
@@ -134,6 +140,7 @@ impl Default for AgentConfig {
                 no_interrupt_mode: NoInterruptMode::Cache,
             },
             turn_detection: TurnDetectionConfig::default(),
+            auto_speech: AutoSpeechConfig::default(),
         }
     }
 }
@@ -150,6 +157,7 @@ impl AgentConfig {
         let (interrupt, turn) = (root.child("InterruptConfig")?, root.child("TurnDetectionConfig")?);
         Ok(Self {
             greeting: root.text("Greeting", 2048)?.filter(|g| !g.trim().is_empty()),
+            wake_up_query: root.text("WakeUpQuery", 4096)?.filter(|query| !query.trim().is_empty()),
             pre_connect_audio_url: root.text("PreConnectAudioUrl", 2048)?.filter(|url| !url.trim().is_empty()),
             max_idle_time: root.integer("MaxIdleTime", 1, 86_400)?.unwrap_or(default.max_idle_time),
             user_online_timeout: root.integer("UserOnlineTimeout", 1, 86_400)?.unwrap_or(default.user_online_timeout),
@@ -189,6 +197,7 @@ impl AgentConfig {
                 },
             },
             turn_detection: Self::turn_detection(&turn)?,
+            auto_speech: AutoSpeechConfig::read(&root.child("AutoSpeechConfig")?)?,
         })
     }
 
@@ -249,7 +258,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn get(&self, field: &str) -> Option<&Value> {
+    pub fn get(&self, field: &str) -> Option<&Value> {
         self.value.get(field).filter(|v| !v.is_null())
     }
 

@@ -3,6 +3,7 @@
 //! Pure: no clock, no random source, no I/O. Ids are made at the edge and handed in.
 
 mod agent;
+mod auto_speech;
 mod config;
 mod ids;
 mod merge;
@@ -14,6 +15,7 @@ mod voiceprint;
 pub use agent::{
     AgentSettings, AmbientSound, CallbackSettings, LlmNode, ProviderSettings, RecordingSettings, RtcApp, Secret,
 };
+pub use auto_speech::{AutoSpeechConfig, Phrase, UserIdleConfig};
 pub use config::{
     AgentConfig, AsrConfig, ConfigError, InterruptConfig, LlmConfig, NoInterruptMode, SeedMessage, TtsConfig,
     TurnDetectionConfig, TurnDetectionMode,

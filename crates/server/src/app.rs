@@ -109,7 +109,7 @@ impl App {
         self.calls.admit(&site.channel).map_err(|e| refused(&e))?;
         let effective = options.effective(&agent.config, agent.kind)?;
         let history = self.history(options.session.as_ref(), effective.config.llm.history_limit).await?;
-        let setup = Setup { config: effective.config, history };
+        let setup = Setup { config: effective.config, history, seed: rand::random() };
         let session = options.session.unwrap_or_else(|| fresh(SessionId::parse));
         let Site { channel, user, agent_user, rtc_app, rtc_url } = site;
         let created_ms = Self::now_ms();

@@ -41,7 +41,7 @@ impl Call {
     }
 
     pub fn with_history(config: AgentConfig, history: Vec<Message>) -> Self {
-        let setup = Setup { config, history };
+        let setup = Setup { config, history, seed: 1 };
         let conversation = Conversation::new(setup.clone());
         assert_eq!(conversation.poll_timeout(), Some(CallTime::ZERO), "the first step is due at once");
         let mut call = Self {

@@ -1,0 +1,100 @@
+//! What the agent says by itself (`AutoSpeechConfig`, server-api §5.1), typed and checked.
+
+use crate::ConfigError;
+use crate::config::Reader;
+use serde::{Deserialize, Serialize};
+
+/// Phrases of a list, and characters of each (server-api §15).
+const MAX_PHRASES: usize = 10;
+const MAX_PHRASE_CHARS: usize = 100;
+
+/// How far the probabilities of a list may be from 1 together: they are written with few digits.
+const TOLERANCE: f64 = 0.01;
+
+/// What the agent says by itself. `LlmPending` is not acted on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AutoSpeechConfig {
+    pub user_idle: Option<UserIdleConfig>,
+}
+
+/// Prompts for a silent user.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UserIdleConfig {
+    /// Silence before a prompt, and before the farewell, in ms, 5000..600,000.
+    pub wait_time: u32,
+    /// Prompts until the farewell, 0..10.
+    pub max_repeats: u32,
+    pub messages: Vec<Phrase>,
+    /// Said before leaving.
+    pub hangup_end_word: Option<String>,
+}
+
+/// One of several phrases to choose from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Phrase {
+    pub text: String,
+    /// 0..1; those of a list add up to 1.
+    pub probability: f64,
+}
+
+impl AutoSpeechConfig {
+    pub(crate) fn read(auto: &Reader<'_>) -> Result<Self, ConfigError> {
+        let Some(_) = auto.get("UserIdle") else { return Ok(Self::default()) };
+        let idle = auto.child("UserIdle")?;
+        let needed = |field: &str| idle.wrong(field, "must be given");
+        let user_idle = UserIdleConfig {
+            wait_time: idle.integer("WaitTime", 5000, 600_000)?.ok_or_else(|| needed("WaitTime"))?,
+            max_repeats: idle.integer("MaxRepeats", 0, 10)?.ok_or_else(|| needed("MaxRepeats"))?,
+            messages: phrases(&idle, "Messages")?,
+            hangup_end_word: idle.text("HangupEndWord", MAX_PHRASE_CHARS)?,
+        };
+        Ok(Self { user_idle: Some(user_idle) })
+    }
+}
+
+/// Without any probability all are equally likely.
+fn phrases(idle: &Reader<'_>, field: &str) -> Result<Vec<Phrase>, ConfigError> {
+    let items = idle.items(field, MAX_PHRASES)?;
+    let path = format!("AutoSpeechConfig.UserIdle.{field}");
+    let read = |item| {
+        let item = Reader::at(item, &path);
+        let text = item.text("Text", MAX_PHRASE_CHARS)?.ok_or_else(|| item.wrong("Text", "must be given"))?;
+        Ok((text, item.number("Probability", 0.0, 1.0)?))
+    };
+    let items = items.iter().map(read).collect::<Result<Vec<_>, ConfigError>>()?;
+    let equal = items.iter().all(|(_, probability)| probability.is_none()).then(|| 1.0 / items.len() as f64);
+    let phrase =
+        |(text, probability): (String, Option<f64>)| Phrase { text, probability: probability.or(equal).unwrap_or(0.0) };
+    let phrases: Vec<_> = items.into_iter().map(phrase).collect();
+    let sum: f64 = phrases.iter().map(|phrase| phrase.probability).sum();
+    if !phrases.is_empty() && (sum - 1.0).abs() > TOLERANCE {
+        return Err(idle.wrong(field, format!("the probabilities add up to {sum}, not to 1")));
+    }
+    Ok(phrases)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::AgentConfig;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn prompts_for_a_silent_user_are_checked() {
+        let idle = |idle: Value| AgentConfig::from_json(&json!({"AutoSpeechConfig": {"UserIdle": idle}}));
+        let messages = json!([{"Text": "a", "Probability": 0.7}, {"Text": "b", "Probability": "0.3"}]);
+        let read = idle(json!({"WaitTime": 5000, "MaxRepeats": 2, "Messages": messages})).expect("valid");
+        let user_idle = read.auto_speech.user_idle.expect("is set");
+        assert_eq!((user_idle.wait_time, user_idle.max_repeats, user_idle.messages[1].probability), (5000, 2, 0.3));
+        let read = idle(json!({"WaitTime": 5000, "MaxRepeats": 0, "Messages": [{"Text": "a"}, {"Text": "b"}]}));
+        assert_eq!(read.expect("valid").auto_speech.user_idle.expect("is set").messages[0].probability, 0.5);
+        let error = |json: Value| idle(json).expect_err("wrong").field;
+        assert_eq!(error(json!({"MaxRepeats": 1})), "AutoSpeechConfig.UserIdle.WaitTime");
+        assert_eq!(error(json!({"WaitTime": 4999, "MaxRepeats": 1})), "AutoSpeechConfig.UserIdle.WaitTime");
+        assert_eq!(error(json!({"WaitTime": 5000, "MaxRepeats": 11})), "AutoSpeechConfig.UserIdle.MaxRepeats");
+        let sum = json!([{"Text": "a", "Probability": 0.7}, {"Text": "b"}]);
+        assert_eq!(
+            error(json!({"WaitTime": 5000, "MaxRepeats": 1, "Messages": sum})),
+            "AutoSpeechConfig.UserIdle.Messages"
+        );
+    }
+}
