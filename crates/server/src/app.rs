@@ -137,7 +137,7 @@ impl App {
             end_reason: None,
             recordings: None,
         };
-        self.store.create_instance(&record).await.map_err(|e| internal(&e))?;
+        self.store.create_instance(&record, &[]).await.map_err(|e| internal(&e))?;
         let configured = Configured { kind: agent.kind, json: effective.json, template: options.template_config };
         let call = NewCall {
             instance: instance.clone(),
@@ -156,7 +156,10 @@ impl App {
         match self.calls.start(call) {
             Ok(handle) => Ok(handle),
             Err(error) => {
-                self.store.finish_instance(&instance, "not_started", Self::now_ms()).await.map_err(|e| internal(&e))?;
+                self.store
+                    .finish_instance(&instance, "not_started", Self::now_ms(), &[])
+                    .await
+                    .map_err(|e| internal(&e))?;
                 Err(refused(&error))
             }
         }

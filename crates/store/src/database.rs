@@ -55,6 +55,8 @@ pub trait Tx: Send {
     async fn execute(&mut self, statement: &'static str, values: &[Value<'_>]) -> Result<u64, sqlx::Error>;
 
     async fn row(&mut self, statement: &'static str, values: &[Value<'_>]) -> Result<Option<Self::Row>, sqlx::Error>;
+
+    async fn rows(&mut self, statement: &'static str, values: &[Value<'_>]) -> Result<Vec<Self::Row>, sqlx::Error>;
 }
 
 /// A row's columns by name.
@@ -163,6 +165,10 @@ impl<'d, D: Database> Write<'d, D> {
         in_time(self.tx.row(statement, values)).await.map_err(failed::<D>(self.operation))
     }
 
+    pub async fn rows(&mut self, statement: &'static str, values: &[Value<'_>]) -> Result<Vec<D::Row>, StoreError> {
+        in_time(self.tx.rows(statement, values)).await.map_err(failed::<D>(self.operation))
+    }
+
     pub async fn commit(self) -> Result<(), StoreError> {
         let Self { database, tx, operation } = self;
         in_time(database.commit(tx)).await.map_err(|source| match source {
@@ -249,6 +255,11 @@ where
     async fn row(&mut self, statement: &'static str, values: &[Value<'_>]) -> Result<Option<D::Row>, sqlx::Error> {
         let query = bound::<D>(statement, values);
         query.fetch_optional(&mut **self).await
+    }
+
+    async fn rows(&mut self, statement: &'static str, values: &[Value<'_>]) -> Result<Vec<D::Row>, sqlx::Error> {
+        let query = bound::<D>(statement, values);
+        query.fetch_all(&mut **self).await
     }
 }
 

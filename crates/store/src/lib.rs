@@ -1,4 +1,5 @@
-//! What Ringline keeps: agents, access keys, settings, agent instances, their journals and dialogues.
+//! What Ringline keeps: agents, access keys, settings, agent instances, their journals, dialogues, and the outbox of events
+//! that the app server is still to be told.
 //!
 //! One trait, [`Store`], and two back ends, [`SqliteStore`] and [`PostgresStore`], which pass the same suite
 //! ([`suite::run`]).
@@ -31,8 +32,8 @@ pub use postgres::PostgresStore;
 pub use ringline_model::{InstanceStatus, RegistrationMode};
 
 pub use records::{
-    AccessKeyRecord, AgentRecord, DialogueKind, DialogueQuery, DialogueRecord, InstanceQuery, InstanceRecord,
-    JournalRow, ListedVoiceprint, Order, Producer, VoiceprintQuery, VoiceprintRecord,
+    AccessKeyRecord, AgentRecord, ClaimedEvent, DialogueKind, DialogueQuery, DialogueRecord, EventClaim, EventRecord,
+    InstanceQuery, InstanceRecord, JournalRow, ListedVoiceprint, Order, Producer, VoiceprintQuery, VoiceprintRecord,
 };
 pub use sqlite::SqliteStore;
 pub use store::Store;

@@ -1,6 +1,6 @@
 //! How large anything in the store may be. Sizes are bytes of UTF-8; JSON is measured as written.
 //!
-//! At every limit the call fails with [`StoreError::TooLarge`] before anything is written.
+//! At every limit but [`EVENT_BACKLOG`] the call fails with [`StoreError::TooLarge`] before anything is written.
 
 use crate::StoreError;
 use serde_json::Value;
@@ -35,6 +35,15 @@ pub const JOURNAL_BATCH_ROWS: usize = 1000;
 pub const JOURNAL_BATCH_BYTES: usize = 32 << 20;
 /// A page of a journal ends once its texts reach this many bytes; it always holds at least one row.
 pub const JOURNAL_PAGE_BYTES: usize = 16 << 20;
+/// The body of an event.
+pub const EVENT_BODY_BYTES: usize = 1 << 20;
+/// Events in one call that stores some.
+pub const EVENT_BATCH: usize = 1000;
+/// Events of one instance that wait to be delivered: about four hours of brisk talk. Further ones are not stored, and the
+/// log says so; what an instance's end brings is always stored.
+pub const EVENT_BACKLOG: u32 = 10_000;
+/// Events claimed at once: each may carry a megabyte.
+pub const CLAIM_EVENTS: u32 = 100;
 /// Rows in any answer.
 pub const LIST_ROWS: u32 = 1000;
 /// Instances in one answer: each may carry several megabytes.

@@ -171,6 +171,34 @@ pub struct VoiceprintQuery {
     pub limit: u32,
 }
 
+/// Something that happened to an instance and is to be told to the app server: a callback (server-api §9).
+#[derive(Clone, PartialEq, Eq)]
+pub struct EventRecord {
+    /// The event's name on the wire.
+    pub name: String,
+    /// The whole body to send.
+    pub body: String,
+    /// When it happened.
+    pub at_ms: i64,
+}
+
+/// An event that was claimed for an attempt to deliver it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimedEvent {
+    pub claim: EventClaim,
+    pub instance: InstanceId,
+    pub agent: AgentId,
+    pub event: EventRecord,
+}
+
+/// The right to settle or postpone an event. It is lost once the lease has run out and someone else has claimed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventClaim {
+    pub(crate) position: i64,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+}
+
 /// Direction of a listing by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
@@ -226,6 +254,16 @@ impl fmt::Debug for JournalRow {
             .field("at_us", &self.at_us)
             .field("step_bytes", &self.step.len())
             .field("outputs_bytes", &self.outputs.len())
+            .finish()
+    }
+}
+
+impl fmt::Debug for EventRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventRecord")
+            .field("name", &self.name)
+            .field("at_ms", &self.at_ms)
+            .field("body_bytes", &self.body.len())
             .finish()
     }
 }

@@ -4,6 +4,7 @@ mod agents;
 mod dialogues;
 mod instances;
 mod journal;
+mod outbox;
 mod voiceprints;
 
 use crate::{AgentRecord, InstanceRecord, InstanceStatus, Store, StoreError};
@@ -83,6 +84,19 @@ pub async fn run<S: Store, F: Future<Output = S>>(make: impl Fn() -> F) {
             voiceprints_are_listed_oldest_first_by_mode_in_pages_and_counted,
             a_deleted_voiceprint_is_gone_in_its_mode_alone,
             what_is_too_large_for_a_voiceprint_is_refused;
+        outbox:
+            events_are_stored_with_what_they_report,
+            events_of_what_did_not_happen_are_not_stored,
+            of_each_instance_only_the_oldest_event_is_claimed,
+            a_claimed_event_is_claimed_again_once_its_lease_has_run_out,
+            a_lost_claim_neither_settles_nor_postpones,
+            a_postponed_event_is_claimed_when_it_is_due_and_nothing_overtakes_it,
+            a_new_event_is_due_at_once_whatever_its_time,
+            claims_at_once_get_different_events,
+            a_settled_events_place_is_not_used_again,
+            concurrent_writers_keep_the_order_of_an_instances_events,
+            a_full_backlog_takes_the_end_and_nothing_else,
+            what_is_too_large_for_an_event_is_refused;
     }
 }
 
@@ -142,7 +156,7 @@ fn instance_record(id: &str, created_ms: i64) -> InstanceRecord {
 async fn with_instances(store: &dyn Store, ids: &[&str]) {
     store.put_agent(&agent_record("a")).await.expect("stored");
     for (created_ms, id) in (1..).zip(ids) {
-        store.create_instance(&instance_record(id, created_ms)).await.expect("created");
+        store.create_instance(&instance_record(id, created_ms), &[]).await.expect("created");
     }
 }
 

@@ -8,14 +8,16 @@ mod agents;
 mod dialogues;
 mod instances;
 mod journal;
+mod outbox;
 mod row;
 mod settings;
 mod voiceprints;
 
 use crate::database::Database;
 use crate::{
-    AccessKeyRecord, AgentRecord, DialogueQuery, DialogueRecord, InstanceQuery, InstanceRecord, JournalRow,
-    ListedVoiceprint, RegistrationMode, Store, StoreError, VoiceprintQuery, VoiceprintRecord,
+    AccessKeyRecord, AgentRecord, ClaimedEvent, DialogueQuery, DialogueRecord, EventClaim, EventRecord, InstanceQuery,
+    InstanceRecord, JournalRow, ListedVoiceprint, RegistrationMode, Store, StoreError, VoiceprintQuery,
+    VoiceprintRecord,
 };
 use async_trait::async_trait;
 use ringline_model::{AgentId, InstanceId, SessionId, UserId};
@@ -59,8 +61,8 @@ impl<D: Database> Store for D {
         settings::put_if_absent(self, key, value).await
     }
 
-    async fn create_instance(&self, instance: &InstanceRecord) -> Result<(), StoreError> {
-        instances::create(self, instance).await
+    async fn create_instance(&self, instance: &InstanceRecord, events: &[EventRecord]) -> Result<(), StoreError> {
+        instances::create(self, instance, events).await
     }
 
     async fn instance(&self, id: &InstanceId) -> Result<Option<InstanceRecord>, StoreError> {
@@ -71,12 +73,24 @@ impl<D: Database> Store for D {
         instances::list(self, query).await
     }
 
-    async fn set_executing(&self, id: &InstanceId, user: &UserId, at_ms: i64) -> Result<bool, StoreError> {
-        instances::execute(self, id, user, at_ms).await
+    async fn set_executing(
+        &self,
+        id: &InstanceId,
+        user: &UserId,
+        at_ms: i64,
+        events: &[EventRecord],
+    ) -> Result<bool, StoreError> {
+        instances::execute(self, id, user, at_ms, events).await
     }
 
-    async fn finish_instance(&self, id: &InstanceId, reason: &str, at_ms: i64) -> Result<bool, StoreError> {
-        instances::finish(self, id, reason, at_ms).await
+    async fn finish_instance(
+        &self,
+        id: &InstanceId,
+        reason: &str,
+        at_ms: i64,
+        events: &[EventRecord],
+    ) -> Result<bool, StoreError> {
+        instances::finish(self, id, reason, at_ms, events).await
     }
 
     async fn set_recordings(&self, id: &InstanceId, recordings: &Value, at_ms: i64) -> Result<(), StoreError> {
@@ -106,16 +120,21 @@ impl<D: Database> Store for D {
         instances::unfinished(self, limit).await
     }
 
-    async fn append_journal(&self, id: &InstanceId, rows: &[JournalRow]) -> Result<(), StoreError> {
-        journal::append(self, id, rows).await
+    async fn append_journal(
+        &self,
+        id: &InstanceId,
+        rows: &[JournalRow],
+        events: &[EventRecord],
+    ) -> Result<(), StoreError> {
+        journal::append(self, id, rows, events).await
     }
 
     async fn journal(&self, id: &InstanceId, from_seq: u64, limit: u32) -> Result<Vec<JournalRow>, StoreError> {
         journal::page(self, id, from_seq, limit).await
     }
 
-    async fn append_dialogue(&self, dialogue: &DialogueRecord) -> Result<(), StoreError> {
-        dialogues::append(self, dialogue).await
+    async fn append_dialogue(&self, dialogue: &DialogueRecord, events: &[EventRecord]) -> Result<(), StoreError> {
+        dialogues::append(self, dialogue, events).await
     }
 
     async fn dialogues(&self, query: &DialogueQuery) -> Result<Vec<DialogueRecord>, StoreError> {
@@ -148,6 +167,22 @@ impl<D: Database> Store for D {
 
     async fn voiceprints(&self, query: &VoiceprintQuery) -> Result<(Vec<ListedVoiceprint>, u64), StoreError> {
         voiceprints::list(self, query).await
+    }
+
+    async fn claim_events(&self, now_ms: i64, until_ms: i64, limit: u32) -> Result<Vec<ClaimedEvent>, StoreError> {
+        outbox::claim(self, now_ms, until_ms, limit).await
+    }
+
+    async fn settle_event(&self, claim: &EventClaim) -> Result<bool, StoreError> {
+        outbox::settle(self, claim).await
+    }
+
+    async fn postpone_event(&self, claim: &EventClaim, due_ms: i64) -> Result<bool, StoreError> {
+        outbox::postpone(self, claim, due_ms).await
+    }
+
+    async fn count_events(&self) -> Result<u64, StoreError> {
+        outbox::count(self).await
     }
 
     async fn close(&self) {

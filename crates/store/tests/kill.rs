@@ -68,12 +68,12 @@ async fn append_until_killed(path: &Path) -> ! {
     let store = SqliteStore::open(path).await.expect("opens");
     store.put_agent(&agent()).await.expect("stored");
     if store.instance(&instance().id).await.expect("read").is_none() {
-        store.create_instance(&instance()).await.expect("created");
+        store.create_instance(&instance(), &[]).await.expect("created");
     }
     let mut next = check_journal(&store).await;
     loop {
         let rows: Vec<JournalRow> = (next..next + BATCH).map(row).collect();
-        store.append_journal(&instance().id, &rows).await.expect("appended");
+        store.append_journal(&instance().id, &rows, &[]).await.expect("appended");
         next += BATCH;
         let mut out = std::io::stdout().lock();
         writeln!(out, "stored {next}").and_then(|()| out.flush()).expect("the parent listens");

@@ -54,11 +54,11 @@ async fn of_two_nodes_that_append_to_one_journal_one_is_refused_at_each_place() 
     let url = server.fresh().await;
     let (one, two) = (connect(&url).await, connect(&url).await);
     one.put_agent(&agent()).await.expect("stored");
-    one.create_instance(&instance()).await.expect("created");
+    one.create_instance(&instance(), &[]).await.expect("created");
     for seq in 0..50 {
         let rows = [JournalRow { seq, at_us: seq, step: "{}".into(), outputs: "[]".into() }];
         let id = instance().id;
-        let (first, second) = tokio::join!(one.append_journal(&id, &rows), two.append_journal(&id, &rows));
+        let (first, second) = tokio::join!(one.append_journal(&id, &rows, &[]), two.append_journal(&id, &rows, &[]));
         let refused = first.err().xor(second.err()).expect("one of them");
         assert!(matches!(refused, StoreError::JournalGap { .. }), "{refused:?}");
     }
@@ -70,15 +70,15 @@ async fn a_row_that_someone_else_holds_is_busy_after_a_while_and_nothing_has_hap
     let url = server.fresh().await;
     let store = connect(&url).await;
     store.put_agent(&agent()).await.expect("stored");
-    store.create_instance(&instance()).await.expect("created");
+    store.create_instance(&instance(), &[]).await.expect("created");
 
     let mut other = raw(&url).await;
     let mut held = other.begin().await.expect("begun");
     sqlx::query("SELECT id FROM instances FOR UPDATE").execute(&mut *held).await.expect("held");
-    let answer = store.finish_instance(&instance().id, "stopped", 2).await;
+    let answer = store.finish_instance(&instance().id, "stopped", 2, &[]).await;
     assert!(matches!(answer, Err(StoreError::Busy { .. })), "{answer:?}");
     held.rollback().await.expect("let go");
-    assert!(store.finish_instance(&instance().id, "stopped", 3).await.expect("changed"));
+    assert!(store.finish_instance(&instance().id, "stopped", 3, &[]).await.expect("changed"));
 }
 
 #[tokio::test]

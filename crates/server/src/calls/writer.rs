@@ -131,10 +131,10 @@ async fn write(store: Arc<dyn Store>, mut inbox: mpsc::Receiver<Entry>) {
                 }
             }
             Some(Entry::Dialogue(dialogue)) => {
-                retry(|| store.append_dialogue(&dialogue)).await;
+                retry(|| store.append_dialogue(&dialogue, &[])).await;
             }
             Some(Entry::Executing(instance, user, at_ms)) => {
-                retry(|| store.set_executing(&instance, &user, at_ms)).await;
+                retry(|| store.set_executing(&instance, &user, at_ms, &[])).await;
             }
             Some(Entry::Updated { instance, configured, user_data, at_ms, answer }) => {
                 let Configured { json, template, .. } = &configured;
@@ -147,7 +147,7 @@ async fn write(store: Arc<dyn Store>, mut inbox: mpsc::Receiver<Entry>) {
             Some(Entry::Finished { instance, reason, at_ms, done }) => {
                 gathered.write(&*store, &instance).await;
                 gathered.broken.remove(&instance);
-                retry(|| store.finish_instance(&instance, reason, at_ms)).await;
+                retry(|| store.finish_instance(&instance, reason, at_ms, &[])).await;
                 if done.send(()).is_err() {
                     tracing::debug!(%instance, "nobody waited for the end to be stored");
                 }
@@ -168,7 +168,7 @@ impl Gathered {
         let Some(rows) = self.rows.remove(instance) else { return };
         self.count -= rows.len();
         for batch in rows.chunks(BATCH) {
-            if !retry(|| store.append_journal(instance, batch)).await {
+            if !retry(|| store.append_journal(instance, batch, &[])).await {
                 tracing::error!(%instance, "the call's journal ends here");
                 self.broken.insert(instance.clone());
                 return;

@@ -234,7 +234,7 @@ async fn recover(store: &dyn Store) -> anyhow::Result<()> {
     loop {
         let left = store.unfinished(100).await?;
         for instance in &left {
-            store.finish_instance(&instance.id, "crashed", App::now_ms()).await?;
+            store.finish_instance(&instance.id, "crashed", App::now_ms(), &[]).await?;
             tracing::warn!(call.id = %instance.id, "the server had gone in the middle of this call");
         }
         if left.is_empty() {

@@ -89,3 +89,18 @@ CREATE TABLE voiceprints (
     PRIMARY KEY (id, mode)
 );
 CREATE INDEX voiceprints_by_age ON voiceprints (mode, created_ms, id);
+
+-- What happened and is still to be told. A position is never used again: whoever was late settles nobody else's event.
+CREATE TABLE outbox (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    instance_id TEXT NOT NULL REFERENCES instances (id),
+    name TEXT NOT NULL,
+    body TEXT NOT NULL,
+    at_ms BIGINT NOT NULL,
+    -- Attempts begun so far.
+    attempts BIGINT NOT NULL,
+    -- Not to be claimed before.
+    due_ms BIGINT NOT NULL
+);
+CREATE INDEX outbox_by_instance ON outbox (instance_id, position);
+CREATE INDEX outbox_by_due ON outbox (due_ms, position);

@@ -38,7 +38,7 @@ pub(super) async fn migrate(connection: &mut PgConnection, name: &str) -> Result
 async fn version(connection: &mut PgConnection, name: &str) -> Result<usize, StoreError> {
     let tables: Vec<String> = sqlx::query_scalar(
         "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema() AND tablename IN \
-         ('ringline_schema', 'agents', 'access_keys', 'settings', 'instances', 'journal', 'dialogues')",
+         ('ringline_schema', 'agents', 'access_keys', 'settings', 'instances', 'journal', 'dialogues', 'outbox')",
     )
     .fetch_all(&mut *connection)
     .await

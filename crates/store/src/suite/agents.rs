@@ -50,7 +50,7 @@ pub async fn agents_are_ordered_by_the_bytes_of_their_ids(store: Arc<dyn Store>)
 pub async fn a_deleted_agent_is_hidden_until_it_is_put_again(store: Arc<dyn Store>) {
     let agent = agent_record("a");
     store.put_agent(&agent).await.expect("stored");
-    store.create_instance(&instance_record("i", 1)).await.expect("created");
+    store.create_instance(&instance_record("i", 1), &[]).await.expect("created");
     assert!(store.delete_agent(&agent.id, 5).await.expect("deleted"));
     assert!(!store.delete_agent(&agent.id, 6).await.expect("answered"), "it is gone already");
     assert_eq!(store.agent(&agent.id).await.expect("read"), None);

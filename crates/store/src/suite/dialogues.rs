@@ -35,7 +35,7 @@ async fn ids(store: &dyn Store, query: &DialogueQuery) -> Vec<String> {
 async fn with_dialogues(store: &dyn Store, dialogues: &[(&str, i64)]) {
     with_instances(store, &["i"]).await;
     for &(id, time_ms) in dialogues {
-        store.append_dialogue(&dialogue(id, time_ms)).await.expect("appended");
+        store.append_dialogue(&dialogue(id, time_ms), &[]).await.expect("appended");
     }
 }
 
@@ -47,7 +47,7 @@ pub async fn a_dialogue_comes_back_as_it_was_appended(store: Arc<dyn Store>) {
         DialogueRecord { kind: DialogueKind::Speech, interrupted: true, round: "r-2".into(), ..dialogue("3", 3) },
     ];
     for dialogue in &said {
-        store.append_dialogue(dialogue).await.expect("appended");
+        store.append_dialogue(dialogue, &[]).await.expect("appended");
     }
     assert_eq!(store.dialogues(&all(Order::OldestFirst)).await.expect("read"), said);
 }
@@ -82,7 +82,7 @@ pub async fn dialogues_of_several_instances_share_a_session(store: Arc<dyn Store
     let later = DialogueRecord { instance: instance_id("j"), ..dialogue("2", 20) };
     let apart = DialogueRecord { session: session_id("t"), ..dialogue("3", 30) };
     for dialogue in [&dialogue("1", 10), &later, &apart] {
-        store.append_dialogue(dialogue).await.expect("appended");
+        store.append_dialogue(dialogue, &[]).await.expect("appended");
     }
     assert_eq!(ids(&*store, &all(Order::OldestFirst)).await, ["1", "2"]);
 }
@@ -92,7 +92,7 @@ pub async fn the_most_recent_rounds_are_those_with_the_latest_entries(store: Arc
     // Round 1 began first and has the latest entry of all; the entries of rounds 2 and 3 lie between.
     for (id, round, time_ms) in [("a", "1", 10), ("b", "2", 20), ("c", "3", 30), ("d", "3", 40), ("e", "1", 40)] {
         store
-            .append_dialogue(&DialogueRecord { round: round.into(), ..dialogue(id, time_ms) })
+            .append_dialogue(&DialogueRecord { round: round.into(), ..dialogue(id, time_ms) }, &[])
             .await
             .expect("appended");
     }
@@ -109,9 +109,9 @@ pub async fn the_most_recent_rounds_are_those_with_the_latest_entries(store: Arc
 
 pub async fn rounds_of_one_name_in_two_instances_are_two(store: Arc<dyn Store>) {
     with_instances(&*store, &["i", "j"]).await;
-    store.append_dialogue(&dialogue("1", 10)).await.expect("appended");
+    store.append_dialogue(&dialogue("1", 10), &[]).await.expect("appended");
     let later = DialogueRecord { instance: instance_id("j"), ..dialogue("2", 20) };
-    store.append_dialogue(&later).await.expect("appended");
+    store.append_dialogue(&later, &[]).await.expect("appended");
     let last = DialogueQuery { rounds: Some(1), ..all(Order::OldestFirst) };
     assert_eq!(ids(&*store, &last).await, ["2"]);
 }
@@ -119,7 +119,7 @@ pub async fn rounds_of_one_name_in_two_instances_are_two(store: Arc<dyn Store>) 
 pub async fn more_rows_than_an_answer_holds_lose_the_oldest_rounds(store: Arc<dyn Store>) {
     with_instances(&*store, &["i"]).await;
     for n in 0..=i64::from(limits::LIST_ROWS) {
-        store.append_dialogue(&dialogue(&n.to_string(), n)).await.expect("appended");
+        store.append_dialogue(&dialogue(&n.to_string(), n), &[]).await.expect("appended");
     }
     let one_round = DialogueQuery { rounds: Some(1), ..all(Order::OldestFirst) };
     let found = ids(&*store, &one_round).await;
@@ -132,7 +132,7 @@ pub async fn the_dialogues_of_one_instance_are_listed_oldest_first(store: Arc<dy
     let foreign = DialogueRecord { instance: instance_id("j"), ..dialogue("x", 15) };
     let apart = DialogueRecord { session: session_id("t"), interrupted: true, ..dialogue("c", 10) };
     for dialogue in [&dialogue("b", 20), &dialogue("a", 10), &foreign, &apart] {
-        store.append_dialogue(dialogue).await.expect("appended");
+        store.append_dialogue(dialogue, &[]).await.expect("appended");
     }
     let of = async |id: &str, limit| store.instance_dialogues(&instance_id(id), limit).await;
     assert_eq!(of("i", 10).await.expect("read"), [dialogue("a", 10), apart, dialogue("b", 20)]);
@@ -166,8 +166,8 @@ pub async fn a_deleted_dialogue_is_gone_and_only_from_its_own_session(store: Arc
 pub async fn a_dialogue_of_an_unknown_instance_or_with_a_known_id_is_refused(store: Arc<dyn Store>) {
     with_dialogues(&*store, &[("1", 10)]).await;
     let foreign = DialogueRecord { instance: instance_id("nobody"), ..dialogue("2", 20) };
-    assert_not_found(store.append_dialogue(&foreign).await, "instance");
-    let again = store.append_dialogue(&dialogue("1", 20)).await;
+    assert_not_found(store.append_dialogue(&foreign, &[]).await, "instance");
+    let again = store.append_dialogue(&dialogue("1", 20), &[]).await;
     assert!(matches!(&again, Err(StoreError::Exists { what: "dialogue", id }) if id == "1"), "{again:?}");
     assert_eq!(store.dialogues(&all(Order::OldestFirst)).await.expect("read"), [dialogue("1", 10)]);
 }
@@ -179,7 +179,7 @@ pub async fn a_nul_character_in_a_dialogue_is_refused_and_none_is_deleted_by_it(
         DialogueRecord { text: "a\0b".into(), ..dialogue("2", 20) },
         DialogueRecord { round: "\0".into(), ..dialogue("2", 20) },
     ] {
-        assert_nul(store.append_dialogue(&bad).await);
+        assert_nul(store.append_dialogue(&bad, &[]).await);
     }
     assert!(!store.delete_dialogue(&session_id("s"), "1\0").await.expect("answered"));
     assert_eq!(ids(&*store, &all(Order::OldestFirst)).await, ["1"]);
@@ -188,10 +188,10 @@ pub async fn a_nul_character_in_a_dialogue_is_refused_and_none_is_deleted_by_it(
 pub async fn what_is_too_large_for_a_dialogue_is_refused(store: Arc<dyn Store>) {
     with_dialogues(&*store, &[]).await;
     let text = |bytes| DialogueRecord { text: "x".repeat(bytes), ..dialogue("1", 1) };
-    assert_too_large(store.append_dialogue(&text(limits::DIALOGUE_TEXT_BYTES + 1)).await);
+    assert_too_large(store.append_dialogue(&text(limits::DIALOGUE_TEXT_BYTES + 1), &[]).await);
     let long = "x".repeat(limits::NAME_BYTES + 1);
-    assert_too_large(store.append_dialogue(&dialogue(&long, 1)).await);
-    assert_too_large(store.append_dialogue(&DialogueRecord { round: long, ..dialogue("1", 1) }).await);
+    assert_too_large(store.append_dialogue(&dialogue(&long, 1), &[]).await);
+    assert_too_large(store.append_dialogue(&DialogueRecord { round: long, ..dialogue("1", 1) }, &[]).await);
     assert_eq!(ids(&*store, &all(Order::OldestFirst)).await, [""; 0]);
-    store.append_dialogue(&text(limits::DIALOGUE_TEXT_BYTES)).await.expect("just fits");
+    store.append_dialogue(&text(limits::DIALOGUE_TEXT_BYTES), &[]).await.expect("just fits");
 }

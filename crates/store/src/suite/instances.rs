@@ -23,20 +23,20 @@ pub async fn an_instance_comes_back_as_it_was_created(store: Arc<dyn Store>) {
         ..instance_record("full", 2)
     };
     for instance in [&bare, &full] {
-        store.create_instance(instance).await.expect("created");
+        store.create_instance(instance, &[]).await.expect("created");
         assert_eq!(store.instance(&instance.id).await.expect("read").as_ref(), Some(instance));
     }
     assert_eq!(store.instance(&instance_id("other")).await.expect("read"), None);
 }
 
 pub async fn an_instance_of_an_unknown_agent_is_refused(store: Arc<dyn Store>) {
-    assert_not_found(store.create_instance(&instance_record("i", 1)).await, "agent");
+    assert_not_found(store.create_instance(&instance_record("i", 1), &[]).await, "agent");
     assert_eq!(store.instance(&instance_id("i")).await.expect("read"), None);
 }
 
 pub async fn an_instance_is_created_once(store: Arc<dyn Store>) {
     with_instances(&*store, &["i"]).await;
-    let again = store.create_instance(&instance_record("i", 50)).await;
+    let again = store.create_instance(&instance_record("i", 50), &[]).await;
     assert!(matches!(&again, Err(StoreError::Exists { what: "instance", id }) if id == "i"), "{again:?}");
     assert_eq!(store.instance(&instance_id("i")).await.expect("read"), Some(instance_record("i", 1)));
 }
@@ -44,7 +44,7 @@ pub async fn an_instance_is_created_once(store: Arc<dyn Store>) {
 pub async fn an_instance_goes_from_created_over_executing_to_finished(store: Arc<dyn Store>) {
     with_instances(&*store, &["i", "other"]).await;
     let id = instance_id("i");
-    assert!(store.set_executing(&id, &user_id("bob"), 10).await.expect("changed"));
+    assert!(store.set_executing(&id, &user_id("bob"), 10, &[]).await.expect("changed"));
     let executing = InstanceRecord {
         user: Some(user_id("bob")),
         status: InstanceStatus::Executing,
@@ -53,8 +53,8 @@ pub async fn an_instance_goes_from_created_over_executing_to_finished(store: Arc
         ..instance_record("i", 1)
     };
     assert_eq!(store.instance(&id).await.expect("read").as_ref(), Some(&executing));
-    assert!(!store.set_executing(&id, &user_id("alice"), 11).await.expect("answered"), "it is executing already");
-    assert!(store.finish_instance(&id, "user left", 20).await.expect("changed"));
+    assert!(!store.set_executing(&id, &user_id("alice"), 11, &[]).await.expect("answered"), "it is executing already");
+    assert!(store.finish_instance(&id, "user left", 20, &[]).await.expect("changed"));
     let finished = InstanceRecord {
         status: InstanceStatus::Finished,
         ended_ms: Some(20),
@@ -70,10 +70,10 @@ pub async fn an_instance_goes_from_created_over_executing_to_finished(store: Arc
 pub async fn a_finished_instance_stays_as_it_ended(store: Arc<dyn Store>) {
     with_instances(&*store, &["i"]).await;
     let id = instance_id("i");
-    assert!(store.finish_instance(&id, "nobody came", 20).await.expect("changed"), "straight from Created");
+    assert!(store.finish_instance(&id, "nobody came", 20, &[]).await.expect("changed"), "straight from Created");
     let ended = store.instance(&id).await.expect("read");
-    assert!(!store.finish_instance(&id, "stopped", 30).await.expect("answered"));
-    assert!(!store.set_executing(&id, &user_id("alice"), 31).await.expect("answered"));
+    assert!(!store.finish_instance(&id, "stopped", 30, &[]).await.expect("answered"));
+    assert!(!store.set_executing(&id, &user_id("alice"), 31, &[]).await.expect("answered"));
     assert_eq!(store.instance(&id).await.expect("read"), ended);
 }
 
@@ -84,7 +84,7 @@ pub async fn of_many_ends_at_once_one_counts(store: Arc<dyn Store>) {
         let store = Arc::clone(&store);
         tasks.spawn(async move {
             let reason = format!("reason {n}");
-            store.finish_instance(&instance_id("i"), &reason, n).await.expect("answered").then_some(reason)
+            store.finish_instance(&instance_id("i"), &reason, n, &[]).await.expect("answered").then_some(reason)
         });
     }
     let winners: Vec<String> = tasks.join_all().await.into_iter().flatten().collect();
@@ -94,8 +94,8 @@ pub async fn of_many_ends_at_once_one_counts(store: Arc<dyn Store>) {
 
 pub async fn what_is_done_to_an_unknown_instance_fails(store: Arc<dyn Store>) {
     let id = instance_id("nobody");
-    assert_not_found(store.set_executing(&id, &user_id("alice"), 1).await, "instance");
-    assert_not_found(store.finish_instance(&id, "r", 1).await, "instance");
+    assert_not_found(store.set_executing(&id, &user_id("alice"), 1, &[]).await, "instance");
+    assert_not_found(store.finish_instance(&id, "r", 1, &[]).await, "instance");
     assert_not_found(store.set_recordings(&id, &json!({}), 1).await, "instance");
     assert_not_found(store.update_instance(&id, &json!({}), &json!({}), None, 1).await, "instance");
 }
@@ -103,8 +103,8 @@ pub async fn what_is_done_to_an_unknown_instance_fails(store: Arc<dyn Store>) {
 pub async fn unfinished_instances_are_counted_and_listed_oldest_first(store: Arc<dyn Store>) {
     assert_eq!(store.count_active().await.expect("counted"), 0);
     with_instances(&*store, &["z", "y", "x"]).await;
-    store.set_executing(&instance_id("z"), &user_id("alice"), 10).await.expect("changed");
-    store.finish_instance(&instance_id("y"), "r", 11).await.expect("changed");
+    store.set_executing(&instance_id("z"), &user_id("alice"), 10, &[]).await.expect("changed");
+    store.finish_instance(&instance_id("y"), "r", 11, &[]).await.expect("changed");
     assert_eq!(store.count_active().await.expect("counted"), 2);
     assert_eq!(ids(&store.unfinished(10).await.expect("read")), ["z", "x"]);
     assert_eq!(ids(&store.unfinished(1).await.expect("read")), ["z"]);
@@ -112,7 +112,7 @@ pub async fn unfinished_instances_are_counted_and_listed_oldest_first(store: Arc
 
     // Recovery at start: each round finishes what it was given, until nothing is left.
     while let [left, ..] = &store.unfinished(1).await.expect("read")[..] {
-        assert!(store.finish_instance(&left.id, "crashed", 20).await.expect("changed"));
+        assert!(store.finish_instance(&left.id, "crashed", 20, &[]).await.expect("changed"));
     }
     assert_eq!(store.count_active().await.expect("counted"), 0);
 }
@@ -121,7 +121,7 @@ pub async fn instances_are_listed_newest_first_within_a_time_and_in_pages(store:
     with_instances(&*store, &["one", "two", "three", "four"]).await;
     store.put_agent(&agent_record("b")).await.expect("stored");
     let of_b = InstanceRecord { agent: agent_id("b"), ..instance_record("b-1", 2) };
-    store.create_instance(&of_b).await.expect("created");
+    store.create_instance(&of_b, &[]).await.expect("created");
     let all = InstanceQuery { agent: agent_id("a"), from_ms: i64::MIN, to_ms: i64::MAX, offset: 0, limit: 10 };
 
     assert_eq!(ids(&store.instances(&all).await.expect("read")), ["four", "three", "two", "one"]);
@@ -138,9 +138,9 @@ pub async fn the_unfinished_instances_of_one_agent_are_counted(store: Arc<dyn St
     with_instances(&*store, &["created", "executing", "finished"]).await;
     store.put_agent(&agent_record("b")).await.expect("stored");
     let of_b = InstanceRecord { agent: agent_id("b"), ..instance_record("b-1", 2) };
-    store.create_instance(&of_b).await.expect("created");
-    store.set_executing(&instance_id("executing"), &user_id("alice"), 10).await.expect("changed");
-    store.finish_instance(&instance_id("finished"), "r", 11).await.expect("changed");
+    store.create_instance(&of_b, &[]).await.expect("created");
+    store.set_executing(&instance_id("executing"), &user_id("alice"), 10, &[]).await.expect("changed");
+    store.finish_instance(&instance_id("finished"), "r", 11, &[]).await.expect("changed");
     let counts = [("a", 2), ("b", 1), ("c", 0)];
     for (agent, active) in counts {
         assert_eq!(store.count_active_of(&agent_id(agent)).await.expect("counted"), active, "of {agent}");
@@ -171,7 +171,7 @@ pub async fn a_changed_instance_keeps_all_but_what_was_changed(store: Arc<dyn St
 pub async fn recordings_are_noted_on_a_finished_instance(store: Arc<dyn Store>) {
     with_instances(&*store, &["i"]).await;
     let id = instance_id("i");
-    store.finish_instance(&id, "r", 5).await.expect("changed");
+    store.finish_instance(&id, "r", 5, &[]).await.expect("changed");
     let tracks = json!({"user": "i/user.opus", "agent": "i/agent.opus"});
     store.set_recordings(&id, &tracks, 6).await.expect("noted");
     let stored = store.instance(&id).await.expect("read").expect("there");
@@ -181,11 +181,11 @@ pub async fn recordings_are_noted_on_a_finished_instance(store: Arc<dyn Store>) 
 pub async fn a_nul_character_in_an_instances_text_is_refused_and_in_its_json_kept(store: Arc<dyn Store>) {
     store.put_agent(&agent_record("a")).await.expect("stored");
     let bad = InstanceRecord { user_data: Some("a\0b".into()), ..instance_record("i", 1) };
-    assert_nul(store.create_instance(&bad).await);
+    assert_nul(store.create_instance(&bad, &[]).await);
     let good = InstanceRecord { config: json!({"Greeting": "a\0b"}), ..instance_record("i", 1) };
-    store.create_instance(&good).await.expect("created");
+    store.create_instance(&good, &[]).await.expect("created");
     assert_nul(store.update_instance(&good.id, &json!({}), &json!({}), Some("\0"), 2).await);
-    assert_nul(store.finish_instance(&good.id, "\0", 2).await);
+    assert_nul(store.finish_instance(&good.id, "\0", 2, &[]).await);
     assert_eq!(store.instance(&good.id).await.expect("read"), Some(good));
 }
 
@@ -203,10 +203,10 @@ pub async fn what_is_too_large_for_an_instance_is_refused(store: Arc<dyn Store>)
         InstanceRecord { end_reason: Some("x".repeat(limits::NAME_BYTES + 1)), ..base() },
     ];
     for instance in &too_large {
-        assert_too_large(store.create_instance(instance).await);
+        assert_too_large(store.create_instance(instance, &[]).await);
     }
     let id = instance_id("i");
-    assert_too_large(store.finish_instance(&id, &"x".repeat(limits::NAME_BYTES + 1), 9).await);
+    assert_too_large(store.finish_instance(&id, &"x".repeat(limits::NAME_BYTES + 1), 9, &[]).await);
     assert_too_large(store.set_recordings(&id, &json_of(limits::RECORDINGS_BYTES + 1), 9).await);
     let (small, user_data) = (json!({}), "x".repeat(limits::USER_DATA_BYTES + 1));
     assert_too_large(store.update_instance(&id, &json_of(limits::CONFIG_BYTES + 1), &small, None, 9).await);
@@ -220,6 +220,6 @@ pub async fn what_is_too_large_for_an_instance_is_refused(store: Arc<dyn Store>)
         user_data: Some("x".repeat(limits::USER_DATA_BYTES)),
         ..base()
     };
-    store.create_instance(&fits).await.expect("just fits");
+    store.create_instance(&fits, &[]).await.expect("just fits");
     assert_eq!(store.instance(&fits.id).await.expect("read"), Some(fits));
 }

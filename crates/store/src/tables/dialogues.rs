@@ -1,6 +1,7 @@
 use super::row::Reading;
+use super::{instances, outbox};
 use crate::database::{self, Database, Row, Write};
-use crate::{DialogueKind, DialogueQuery, DialogueRecord, Order, Producer, StoreError, limits};
+use crate::{DialogueKind, DialogueQuery, DialogueRecord, EventRecord, Order, Producer, StoreError, limits};
 use ringline_model::{InstanceId, SessionId};
 
 const READ: &str = "read dialogues";
@@ -29,11 +30,19 @@ const RECENT_ROUNDS: &str = select!(
 const OF_INSTANCE: &str = select!("WHERE instance_id = $1 ORDER BY time_ms, position LIMIT $2");
 const NEWEST_OF_SESSION: &str = select!("WHERE session_id = $1 ORDER BY time_ms DESC, position DESC LIMIT $2");
 
-pub(super) async fn append<D: Database>(database: &D, dialogue: &DialogueRecord) -> Result<(), StoreError> {
+pub(super) async fn append<D: Database>(
+    database: &D,
+    dialogue: &DialogueRecord,
+    events: &[EventRecord],
+) -> Result<(), StoreError> {
     limits::text("a dialogue's id", &dialogue.id, limits::NAME_BYTES)?;
     limits::text("a dialogue's round", &dialogue.round, limits::NAME_BYTES)?;
     limits::text("a dialogue's text", &dialogue.text, limits::DIALOGUE_TEXT_BYTES)?;
+    outbox::check(events)?;
     let mut write = Write::begin(database, "store a dialogue").await?;
+    if !events.is_empty() {
+        instances::hold(&mut write, &dialogue.instance).await?;
+    }
     let values = [
         dialogue.id.as_str().into(),
         dialogue.session.as_str().into(),
@@ -54,6 +63,7 @@ pub(super) async fn append<D: Database>(database: &D, dialogue: &DialogueRecord)
             ("instance", dialogue.instance.as_str()),
         )
         .await?;
+    outbox::put(&mut write, &dialogue.instance, events).await?;
     write.commit().await
 }
 

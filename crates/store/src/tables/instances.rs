@@ -1,6 +1,7 @@
+use super::outbox;
 use super::row::Reading;
 use crate::database::{self, Database, Row, Write};
-use crate::{InstanceQuery, InstanceRecord, InstanceStatus, StoreError, limits};
+use crate::{EventRecord, InstanceQuery, InstanceRecord, InstanceStatus, StoreError, limits};
 use ringline_model::{AgentId, ChannelId, InstanceId, SessionId, UserId};
 use serde_json::Value;
 
@@ -17,7 +18,12 @@ macro_rules! select {
     };
 }
 
-pub(super) async fn create<D: Database>(database: &D, instance: &InstanceRecord) -> Result<(), StoreError> {
+pub(super) async fn create<D: Database>(
+    database: &D,
+    instance: &InstanceRecord,
+    events: &[EventRecord],
+) -> Result<(), StoreError> {
+    outbox::check(events)?;
     let config = limits::json("an instance's configuration", &instance.config, limits::CONFIG_BYTES)?;
     let template = limits::json("an instance's template", &instance.template, limits::CONFIG_BYTES)?;
     let runtime = limits::json("an instance's runtime object", &instance.runtime, limits::RUNTIME_BYTES)?;
@@ -56,6 +62,7 @@ pub(super) async fn create<D: Database>(database: &D, instance: &InstanceRecord)
             ("agent", instance.agent.as_str()),
         )
         .await?;
+    outbox::put(&mut write, &instance.id, events).await?;
     write.commit().await
 }
 
@@ -64,13 +71,16 @@ pub(super) async fn execute<D: Database>(
     id: &InstanceId,
     user: &UserId,
     at_ms: i64,
+    events: &[EventRecord],
 ) -> Result<bool, StoreError> {
+    outbox::check(events)?;
     let mut write = Write::begin(database, "note that an instance is executing").await?;
     let statement = "UPDATE instances SET status = 'Executing', user_id = $3, started_ms = $2, modified_ms = $2 \
                      WHERE id = $1 AND status = 'Created'";
     if write.execute(statement, &[id.as_str().into(), at_ms.into(), user.as_str().into()]).await? == 0 {
         return hold(&mut write, id).await.map(|()| false);
     }
+    outbox::put(&mut write, id, events).await?;
     write.commit().await.map(|()| true)
 }
 
@@ -79,7 +89,9 @@ pub(super) async fn finish<D: Database>(
     id: &InstanceId,
     reason: &str,
     at_ms: i64,
+    events: &[EventRecord],
 ) -> Result<bool, StoreError> {
+    outbox::check(events)?;
     limits::text("an end reason", reason, limits::NAME_BYTES)?;
     let mut write = Write::begin(database, "finish an instance").await?;
     let statement = "UPDATE instances SET status = 'Finished', end_reason = $2, ended_ms = $3, modified_ms = $3 \
@@ -87,6 +99,7 @@ pub(super) async fn finish<D: Database>(
     if write.execute(statement, &[id.as_str().into(), reason.into(), at_ms.into()]).await? == 0 {
         return hold(&mut write, id).await.map(|()| false);
     }
+    outbox::put_last(&mut write, id, events).await?;
     write.commit().await.map(|()| true)
 }
 

@@ -1,12 +1,18 @@
-use super::instances;
 use super::row::Reading;
+use super::{instances, outbox};
 use crate::database::{Database, Write, failed, in_time};
-use crate::{JournalRow, StoreError, limits};
+use crate::{EventRecord, JournalRow, StoreError, limits};
 use futures_util::TryStreamExt;
 use ringline_model::InstanceId;
 
-pub(super) async fn append<D: Database>(database: &D, id: &InstanceId, rows: &[JournalRow]) -> Result<(), StoreError> {
+pub(super) async fn append<D: Database>(
+    database: &D,
+    id: &InstanceId,
+    rows: &[JournalRow],
+    events: &[EventRecord],
+) -> Result<(), StoreError> {
     check_sizes(rows)?;
+    outbox::check(events)?;
     let mut write = Write::begin(database, "append to a journal").await?;
     // Of two appends at once the second sees what the first has stored.
     instances::hold(&mut write, id).await?;
@@ -29,6 +35,7 @@ pub(super) async fn append<D: Database>(database: &D, id: &InstanceId, rows: &[J
         let statement = "INSERT INTO journal (instance_id, seq, at_us, step, outputs) VALUES ($1, $2, $3, $4, $5)";
         write.insert(statement, &values, ("journal row", id.as_str()), ("instance", id.as_str())).await?;
     }
+    outbox::put(&mut write, id, events).await?;
     write.commit().await
 }
 
