@@ -13,16 +13,18 @@
 //! | [`error`] | [`error::ApiError`] and its envelope (server-api §3) |
 //! | [`openapi`] | typed requests and answers (server-api §4) |
 //! | [`app_server`] | the JSON door of the demo apps (server-api §13) |
+//! | [`callback`] | what an app server is told about calls (server-api §9) |
 //! | [`call_log`] | the call log and its signed address (server-api §10.1) |
 //! | [`token`] | channel tokens (server-api §11.1) |
 //! | [`signaling`] | our own join and restart bodies |
 //! | [`datachannel`] | messages between client and agent (client-sdk §4) |
-//! | [`time_format`] | Unix time to the two text forms and back (server-api §1.4) |
+//! | [`time_format`] | Unix time to its text forms and back (server-api §1.4) |
 
 pub mod acs3;
 pub mod app_server;
 pub mod auth;
 pub mod call_log;
+pub mod callback;
 pub mod datachannel;
 pub mod error;
 pub mod nonce;

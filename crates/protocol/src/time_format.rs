@@ -1,4 +1,4 @@
-//! Unix time in the two text forms that travel (server-api §1.4).
+//! Unix time in the text forms that travel (server-api §1.4).
 
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
@@ -7,6 +7,8 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 const SECONDS: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
 const MILLIS: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]+00:00");
+const UTC_MILLIS: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 /// The texts have four digits for the year; times outside 0000..9999 are written as the nearest that fits.
 const FIRST_MS: i64 = -62_167_219_200_000;
 const LAST_MS: i64 = 253_402_300_799_999;
@@ -19,6 +21,11 @@ pub fn utc_seconds(unix: i64) -> String {
 /// `2026-01-02T03:04:05.000+00:00`: `GmtCreate` and `GmtModified`.
 pub fn gmt_millis(unix_ms: i64) -> String {
     format(unix_ms, MILLIS)
+}
+
+/// `2026-01-02T03:04:05.000Z`: times of stages in callbacks.
+pub fn utc_millis(unix_ms: i64) -> String {
+    format(unix_ms, UTC_MILLIS)
 }
 
 /// Reads exactly `YYYY-MM-DDThh:mm:ssZ` as Unix seconds.
@@ -43,9 +50,10 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn both_forms_are_written_as_the_vendor_writes_them() {
+    fn the_forms_are_written_as_the_vendor_writes_them() {
         assert_eq!(gmt_millis(1_752_820_748_000), "2025-07-18T06:39:08.000+00:00");
         assert_eq!(gmt_millis(1_752_820_748_007), "2025-07-18T06:39:08.007+00:00");
+        assert_eq!(utc_millis(1_752_820_748_007), "2025-07-18T06:39:08.007Z");
         assert_eq!(utc_seconds(1_767_323_045), "2026-01-02T03:04:05Z");
     }
 

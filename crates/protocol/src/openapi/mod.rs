@@ -4,6 +4,7 @@ mod answer;
 mod control;
 mod listing;
 mod listing_answer;
+mod notify;
 mod request;
 mod robot;
 mod start;
@@ -26,6 +27,7 @@ pub use listing_answer::{
     DialogueDescription, GetAIAgentConcurrencyAnswer, ListAIAgentDialoguesAnswer, ListAIAgentInstanceAnswer,
     ListSmartVoiceGroupsAnswer, ListedInstance, VoiceDescription, VoiceGroup,
 };
+pub use notify::{DescribeNotifyConfig, DescribeNotifyConfigAnswer, SetNotifyConfig};
 pub use request::{
     CallOptions, DEFAULT_EXPIRE, DescribeAIAgentInstance, EffectiveConfig, GenerateAIAgentCall, MAX_EXPIRE,
     StopAIAgentInstance,
@@ -104,6 +106,8 @@ operations! {
     SetAIAgentVoiceprint,
     ClearAIAgentVoiceprint,
     ListAIAgentVoiceprints,
+    SetNotifyConfig,
+    DescribeNotifyConfig,
 }
 
 impl Operation {
