@@ -101,6 +101,10 @@ pub enum StopReason {
     Crashed,
     /// 2010: the instance was stored, but its call could not be set up.
     NotStarted,
+    /// 2011: the language model hung up.
+    HungUp,
+    /// 2012: the user stayed silent through all prompts.
+    UserIdle,
 }
 
 impl StopReason {
@@ -115,6 +119,8 @@ impl StopReason {
         Self::ProviderFailed,
         Self::Crashed,
         Self::NotStarted,
+        Self::HungUp,
+        Self::UserIdle,
     ];
 
     pub const fn code(self) -> u32 {
@@ -129,6 +135,8 @@ impl StopReason {
             Self::ProviderFailed => 2008,
             Self::Crashed => 2009,
             Self::NotStarted => 2010,
+            Self::HungUp => 2011,
+            Self::UserIdle => 2012,
         }
     }
 
@@ -144,6 +152,8 @@ impl StopReason {
             Self::ProviderFailed => "A provider failed",
             Self::Crashed => "The server failed during the call",
             Self::NotStarted => "The call could not be set up",
+            Self::HungUp => "The agent hung up",
+            Self::UserIdle => "The user stayed silent",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What the doors share.
 
+use crate::callbacks::{Reporter, Wake};
 use crate::calls::{CallHandle, Calls, Configured, NewCall, StartError};
 use crate::config::Config;
 use crate::outward::Outward;
@@ -8,6 +9,7 @@ use crate::session;
 use crate::voiceprints::Voiceprints;
 use ringline_conversation::{Message, Setup};
 use ringline_model::{AgentId, ChannelId, InstanceId, RtcApp, SessionId, UserId};
+use ringline_protocol::callback::{Happened, StopReason};
 use ringline_protocol::error::ApiError;
 use ringline_protocol::nonce::NonceMemory;
 use ringline_protocol::openapi::CallOptions;
@@ -25,6 +27,8 @@ pub struct App {
     /// For addresses that callers name.
     pub outward: Outward,
     pub voiceprints: Voiceprints,
+    /// Tells the dispatcher of callbacks that there are new ones.
+    pub wake: Wake,
     pub nonces: Mutex<NonceMemory>,
     /// Id and key that channel tokens are made with, unless the agent has its own.
     pub rtc_app: RtcApp,
@@ -137,7 +141,13 @@ impl App {
             end_reason: None,
             recordings: None,
         };
-        self.store.create_instance(&record, &[]).await.map_err(|e| internal(&e))?;
+        let reporter = Reporter::new(&agent.settings.callbacks, agent.id.clone(), instance.clone(), channel.clone());
+        let told = reporter.report(&Happened::AgentStart, options.user_data.as_deref(), created_ms);
+        self.store.create_instance(&record, told.as_slice()).await.map_err(|e| internal(&e))?;
+        if told.is_some() {
+            self.wake.wake();
+        }
+        let (unstarted, user_data) = (reporter.clone(), options.user_data.clone());
         let configured = Configured { kind: agent.kind, json: effective.json, template: options.template_config };
         let call = NewCall {
             instance: instance.clone(),
@@ -149,6 +159,7 @@ impl App {
             user_data: options.user_data,
             setup,
             configured,
+            reporter,
             rtc_app,
             rtc_url,
             created_ms,
@@ -156,10 +167,12 @@ impl App {
         match self.calls.start(call) {
             Ok(handle) => Ok(handle),
             Err(error) => {
-                self.store
-                    .finish_instance(&instance, "not_started", Self::now_ms(), &[])
-                    .await
-                    .map_err(|e| internal(&e))?;
+                let now_ms = Self::now_ms();
+                let happened = Happened::AgentStop(StopReason::NotStarted);
+                let told = unstarted.report(&happened, user_data.as_deref(), now_ms);
+                let finished = self.store.finish_instance(&instance, "not_started", now_ms, told.as_slice()).await;
+                finished.map_err(|e| internal(&e))?;
+                self.wake.wake();
                 Err(refused(&error))
             }
         }

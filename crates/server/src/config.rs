@@ -1,11 +1,13 @@
 //! The server's configuration: one commented TOML with every default, embedded, under a file, under flags.
 
+use crate::callbacks::{Dispatcher, Schedule};
 use anyhow::{Context, bail};
 use ipnet::IpNet;
 use serde::Deserialize;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The manual and the defaults.
 pub const DEFAULT_TOML: &str = include_str!("../../../config/default.toml");
@@ -19,6 +21,7 @@ pub struct Config {
     pub llm: LlmConfig,
     pub recording: RecordingConfig,
     pub outward: OutwardConfig,
+    pub callbacks: CallbacksConfig,
     pub app_server: AppServerConfig,
     pub agent: DemoAgentConfig,
 }
@@ -129,6 +132,31 @@ pub struct OutwardConfig {
     pub allow_http: bool,
 }
 
+/// How events get to app servers; see [`crate::callbacks`]. Times in s.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallbacksConfig {
+    pub timeout: u64,
+    pub retry_after: Vec<u64>,
+    pub max_age: u64,
+    pub parallel: usize,
+}
+
+impl CallbacksConfig {
+    pub fn dispatcher(&self) -> anyhow::Result<Dispatcher> {
+        if !(1..=60).contains(&self.timeout) || !(1..=1000).contains(&self.parallel) {
+            bail!("callbacks.timeout must be 1 to 60, callbacks.parallel 1 to 1000");
+        }
+        if self.retry_after.contains(&0) || self.retry_after.len() > 100 {
+            bail!("callbacks.retry_after lists at most 100 waits of at least 1 s");
+        }
+        let waits = self.retry_after.iter().copied().map(Duration::from_secs).collect();
+        let schedule = Schedule::new(waits, Duration::from_secs(self.max_age));
+        let schedule = schedule.context("callbacks.retry_after must list at least one wait")?;
+        Ok(Dispatcher { schedule, timeout: Duration::from_secs(self.timeout), parallel: self.parallel })
+    }
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AppServerConfig {
@@ -173,6 +201,7 @@ impl Config {
         if self.llm.provider == LlmProvider::Openai && (self.llm.base_url.is_empty() || self.llm.model.is_empty()) {
             bail!("llm.provider is `openai`: llm.base_url and llm.model must be set too");
         }
+        self.callbacks.dispatcher()?;
         let url = &self.server.public_url;
         if !url.is_empty() && !url.starts_with("http://") && !url.starts_with("https://") {
             bail!("server.public_url must begin with http:// or https://");
@@ -236,6 +265,16 @@ mod tests {
         assert_eq!(config.outward.allow.len(), 2);
         let error = format!("{:#}", load("[outward]\nallow = [\"localhost\"]\n").expect_err("no range"));
         assert!(error.contains("allow"), "{error}");
+    }
+
+    #[test]
+    fn callbacks_have_waits_between_attempts_and_room_for_one() {
+        let dispatcher = Config::load(None).expect("defaults").callbacks.dispatcher().expect("valid");
+        assert_eq!(dispatcher.timeout, Duration::from_secs(5));
+        for wrong in ["retry_after = []", "retry_after = [1, 0]", "timeout = 0", "timeout = 61", "parallel = 0"] {
+            let error = format!("{:#}", load(&format!("[callbacks]\n{wrong}\n")).expect_err(wrong));
+            assert!(error.contains("callbacks."), "{error}");
+        }
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! The binary `ringline`: AI agent calls, self-hosted.
 
 mod app;
+mod callbacks;
 mod calls;
 mod cli;
 mod config;
 mod doors;
-#[allow(dead_code, reason = "its first users come with voiceprints, audio files and callbacks")]
+#[allow(dead_code, reason = "its next users come with audio files")]
 mod outward;
 mod providers;
 mod session;

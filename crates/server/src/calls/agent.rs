@@ -8,19 +8,22 @@ use super::ears::Ears;
 use super::handle::CallHandle;
 use super::media::{MediaCommand, MediaCommands};
 use super::mouth::{Mouth, Utter};
+use super::telling;
 use super::wire::wire;
 use super::writer::Writer;
 use super::{CallEvent, CallEvents, Configured, UpdateAnswer};
+use crate::callbacks::Reporter;
 use ringline_conversation::{
     ClientCommand, Conversation, DialogueKind, EndReason, Event, Input, JournalEntry, Message, Notice, Output, Role,
     Setup, Step,
 };
 use ringline_model::{CallTime, ClipId, ResponseId, SentenceId, UserId};
 use ringline_protocol::app_server::TOKEN_LIFE;
+use ringline_protocol::callback::Happened;
 use ringline_protocol::datachannel::{ClientMessage, MessageError, ServerMessage};
 use ringline_protocol::openapi::UpdateAIAgentInstance;
 use ringline_providers::{ChatContext, ChatEvent, ChatMessage, ChatRequest, ChatRole, LanguageModel, SpeechRequest};
-use ringline_store::{DialogueRecord, JournalRow, Producer};
+use ringline_store::{DialogueRecord, EventRecord, JournalRow, Producer};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
@@ -41,6 +44,7 @@ pub struct Agent {
     pub ears: Ears,
     pub mouth: Mouth,
     pub writer: Writer,
+    pub reporter: Reporter,
     pub events: CallEvents,
     pub user_data: Option<String>,
 }
@@ -145,7 +149,14 @@ impl Task {
             }
         };
         self.journal_seq += 1;
-        self.agent.writer.journal(&self.agent.handle.instance, row).await;
+        let at_ms = self.unix_ms(entry.at);
+        let happened = telling::of_step(&entry.outputs, |at| self.unix_ms(at));
+        let events = happened.filter_map(|happened| self.report(&happened, at_ms)).collect();
+        self.agent.writer.journal(&self.agent.handle.instance, row, events).await;
+    }
+
+    fn report(&self, happened: &Happened, at_ms: i64) -> Option<EventRecord> {
+        self.agent.reporter.report(happened, self.agent.user_data.as_deref(), at_ms)
     }
 
     async fn carry_out(&mut self, output: Output, now: CallTime) {
@@ -270,8 +281,9 @@ impl Task {
             Event::SessionStarted => {
                 self.agent.handle.mark_joined();
                 let at_ms = self.unix_ms(now);
+                let event = self.report(&Happened::SessionStart, at_ms);
                 let user = self.agent.handle.user().expect("whoever joined is the call's user");
-                self.agent.writer.executing(call, user, at_ms).await;
+                self.agent.writer.executing(call, user, at_ms, event).await;
                 tracing::info!(call.id = %call, "the user joined");
             }
             Event::Dialogue { role, kind, text, sentence, begin, interrupted } => {
@@ -291,7 +303,8 @@ impl Task {
                     time_ms: self.unix_ms(begin),
                     interrupted,
                 };
-                self.agent.writer.dialogue(dialogue).await;
+                let event = self.report(&telling::of_dialogue(&dialogue), self.unix_ms(now));
+                self.agent.writer.dialogue(dialogue, event).await;
             }
             Event::Interrupted { reason, response, speech_began } => {
                 let after_ms = speech_began.map(|began| now.since(began).as_millis() as u64);
@@ -339,13 +352,19 @@ impl Task {
             ClientMessage::SwitchVoice { voice } => ClientCommand::SwitchVoice { voice },
             ClientMessage::UpdateSpeechRate { rate } => ClientCommand::UpdateSpeechRate { rate },
             ClientMessage::RequestRtcToken { .. } => return self.renew_token().await,
+            ClientMessage::SendCustomMessage { message } => {
+                let at_ms = self.unix_ms(self.agent.clock.now());
+                if let Some(event) = self.report(&Happened::ClientDefinedData(message), at_ms) {
+                    self.agent.writer.event(&self.agent.handle.instance, event).await;
+                }
+                return;
+            }
             ClientMessage::EnablePushToTalk { .. }
             | ClientMessage::StartPushToTalk
             | ClientMessage::FinishPushToTalk
             | ClientMessage::CancelPushToTalk
             | ClientMessage::UseVoiceprint { .. }
             | ClientMessage::ClearVoiceprint
-            | ClientMessage::SendCustomMessage { .. }
             | ClientMessage::StartVisionCapture { .. }
             | ClientMessage::StopVisionCapture
             | ClientMessage::UpdateVcrConfig { .. }
@@ -389,7 +408,8 @@ impl Task {
         self.agent.mouth.cancel(ResponseId(u64::MAX - 1));
         self.media(MediaCommand::Close).await;
         let at_ms = self.unix_ms(self.agent.clock.now());
-        self.agent.writer.finished(&self.agent.handle.instance, reason.as_str(), at_ms).await;
+        let event = self.report(&telling::of_end(reason), at_ms);
+        self.agent.writer.finished(&self.agent.handle.instance, reason.as_str(), at_ms, event).await;
         tracing::info!(call.id = %self.agent.handle.instance, reason = reason.as_str(), "the call ended");
     }
 }

@@ -20,6 +20,7 @@ mod recorder;
 mod registry;
 mod relay;
 mod speech_detector;
+mod telling;
 mod wire;
 mod writer;
 

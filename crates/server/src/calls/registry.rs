@@ -9,6 +9,7 @@ use super::mouth::Mouth;
 use super::recorder::Recorder;
 use super::writer::Writer;
 use super::{CALL_EVENTS, CallEvent, CallEvents, Configured};
+use crate::callbacks::Reporter;
 use crate::providers::Providers;
 use ringline_conversation::{Setup, StopCause};
 use ringline_model::{AgentConfig, AgentId, ChannelId, InstanceId, RtcApp, SessionId, UserId};
@@ -40,6 +41,7 @@ pub struct NewCall {
     pub user_data: Option<String>,
     pub setup: Setup,
     pub configured: Configured,
+    pub reporter: Reporter,
     /// What tokens of this call are made with.
     pub rtc_app: RtcApp,
     /// Where clients of this call connect.
@@ -228,6 +230,7 @@ impl Calls {
             ears,
             mouth,
             writer: self.writer.clone(),
+            reporter: call.reporter,
             events,
             user_data: call.user_data,
         };

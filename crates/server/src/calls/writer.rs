@@ -1,13 +1,15 @@
 //! The writer: one task that carries journals, dialogues and instance states to the store, in order.
 //!
 //! Journal rows of one call are gathered for at most [`GATHER`] and written in one transaction, so the journal is durable
-//! up to the last second. A call's end waits for its rows. If the store is busy a batch is tried again; if it stays so,
+//! up to the last second. What is told to the app server (callbacks) is stored in the transaction of what it reports, in the
+//! order in which it happened; then the dispatcher is woken. A call's end waits for its rows. If the store is busy a batch is tried again; if it stays so,
 //! the call's journal ends there (a hole would replay to something that never happened) and the call goes on.
 
 use super::{Configured, UpdateAnswer};
+use crate::callbacks::Wake;
 use ringline_model::{InstanceId, UserId};
 use ringline_protocol::error::ApiError;
-use ringline_store::{DialogueRecord, JournalRow, Store, StoreError};
+use ringline_store::{DialogueRecord, EventRecord, JournalRow, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,14 +19,15 @@ use tokio::time::Instant;
 /// Entries waiting for the store; a call that finds the queue full waits.
 const QUEUE: usize = 8192;
 const GATHER: Duration = Duration::from_millis(250);
-/// Rows written in one transaction.
+/// Rows and events gathered; then they are written at once, one transaction a call.
 const BATCH: usize = 256;
 const TRIES: u32 = 5;
 
 enum Entry {
-    Journal(InstanceId, JournalRow),
-    Dialogue(DialogueRecord),
-    Executing(InstanceId, UserId, i64),
+    /// A step with what it reports, or an event that reports nothing else that is stored.
+    Journal(InstanceId, Option<JournalRow>, Vec<EventRecord>),
+    Dialogue(DialogueRecord, Option<EventRecord>),
+    Executing(InstanceId, UserId, i64, Option<EventRecord>),
     Updated {
         instance: InstanceId,
         configured: Configured,
@@ -36,6 +39,7 @@ enum Entry {
         instance: InstanceId,
         reason: &'static str,
         at_ms: i64,
+        event: Option<EventRecord>,
         done: oneshot::Sender<()>,
     },
 }
@@ -47,9 +51,9 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub fn start(store: Arc<dyn Store>) -> Self {
+    pub fn start(store: Arc<dyn Store>, wake: Wake) -> Self {
         let (queue, inbox) = mpsc::channel(QUEUE);
-        tokio::spawn(write(store, inbox));
+        tokio::spawn(write(store, inbox, wake));
         Self { queue }
     }
 
@@ -59,16 +63,20 @@ impl Writer {
         }
     }
 
-    pub async fn journal(&self, instance: &InstanceId, row: JournalRow) {
-        self.send(Entry::Journal(instance.clone(), row)).await;
+    pub async fn journal(&self, instance: &InstanceId, row: JournalRow, events: Vec<EventRecord>) {
+        self.send(Entry::Journal(instance.clone(), Some(row), events)).await;
     }
 
-    pub async fn dialogue(&self, dialogue: DialogueRecord) {
-        self.send(Entry::Dialogue(dialogue)).await;
+    pub async fn event(&self, instance: &InstanceId, event: EventRecord) {
+        self.send(Entry::Journal(instance.clone(), None, vec![event])).await;
     }
 
-    pub async fn executing(&self, instance: &InstanceId, user: &UserId, at_ms: i64) {
-        self.send(Entry::Executing(instance.clone(), user.clone(), at_ms)).await;
+    pub async fn dialogue(&self, dialogue: DialogueRecord, event: Option<EventRecord>) {
+        self.send(Entry::Dialogue(dialogue, event)).await;
+    }
+
+    pub async fn executing(&self, instance: &InstanceId, user: &UserId, at_ms: i64, event: Option<EventRecord>) {
+        self.send(Entry::Executing(instance.clone(), user.clone(), at_ms, event)).await;
     }
 
     /// Answers when the configuration is stored, or that it could not be.
@@ -84,9 +92,9 @@ impl Writer {
     }
 
     /// Returns when everything of the instance is stored.
-    pub async fn finished(&self, instance: &InstanceId, reason: &'static str, at_ms: i64) {
+    pub async fn finished(&self, instance: &InstanceId, reason: &'static str, at_ms: i64, event: Option<EventRecord>) {
         let (done, stored) = oneshot::channel();
-        self.send(Entry::Finished { instance: instance.clone(), reason, at_ms, done }).await;
+        self.send(Entry::Finished { instance: instance.clone(), reason, at_ms, event, done }).await;
         if stored.await.is_err() {
             tracing::error!(%instance, "the end of the call was not stored");
         }
@@ -95,14 +103,22 @@ impl Writer {
 
 #[derive(Default)]
 struct Gathered {
-    rows: BTreeMap<InstanceId, Vec<JournalRow>>,
+    waiting: BTreeMap<InstanceId, Waiting>,
+    /// Rows and events.
     count: usize,
     /// Journals that ended early.
     broken: BTreeSet<InstanceId>,
+    wake: Wake,
 }
 
-async fn write(store: Arc<dyn Store>, mut inbox: mpsc::Receiver<Entry>) {
-    let mut gathered = Gathered::default();
+#[derive(Default)]
+struct Waiting {
+    rows: Vec<JournalRow>,
+    events: Vec<EventRecord>,
+}
+
+async fn write(store: Arc<dyn Store>, mut inbox: mpsc::Receiver<Entry>, wake: Wake) {
+    let mut gathered = Gathered { wake, ..Gathered::default() };
     let mut due: Option<Instant> = None;
     loop {
         let entry = match due {
@@ -118,23 +134,24 @@ async fn write(store: Arc<dyn Store>, mut inbox: mpsc::Receiver<Entry>) {
         };
         match entry {
             None => return gathered.write_all(&*store).await,
-            Some(Entry::Journal(instance, row)) => {
-                if gathered.broken.contains(&instance) {
-                    continue;
-                }
-                gathered.rows.entry(instance).or_default().push(row);
-                gathered.count += 1;
+            Some(Entry::Journal(instance, row, events)) => {
+                gathered.add(instance, row, events);
                 due.get_or_insert_with(|| Instant::now() + GATHER);
                 if gathered.count >= BATCH {
                     gathered.write_all(&*store).await;
                     due = None;
                 }
             }
-            Some(Entry::Dialogue(dialogue)) => {
-                retry(|| store.append_dialogue(&dialogue, &[])).await;
+            Some(Entry::Dialogue(dialogue, event)) => {
+                // What happened before it is told before it.
+                gathered.write(&*store, &dialogue.instance).await;
+                retry(|| store.append_dialogue(&dialogue, event.as_slice())).await;
+                gathered.wake_for(event.as_slice());
             }
-            Some(Entry::Executing(instance, user, at_ms)) => {
-                retry(|| store.set_executing(&instance, &user, at_ms, &[])).await;
+            Some(Entry::Executing(instance, user, at_ms, event)) => {
+                gathered.write(&*store, &instance).await;
+                retry(|| store.set_executing(&instance, &user, at_ms, event.as_slice())).await;
+                gathered.wake_for(event.as_slice());
             }
             Some(Entry::Updated { instance, configured, user_data, at_ms, answer }) => {
                 let Configured { json, template, .. } = &configured;
@@ -144,10 +161,11 @@ async fn write(store: Arc<dyn Store>, mut inbox: mpsc::Receiver<Entry>) {
                     tracing::debug!(%instance, "nobody waited for the update to be stored");
                 }
             }
-            Some(Entry::Finished { instance, reason, at_ms, done }) => {
+            Some(Entry::Finished { instance, reason, at_ms, event, done }) => {
                 gathered.write(&*store, &instance).await;
                 gathered.broken.remove(&instance);
-                retry(|| store.finish_instance(&instance, reason, at_ms, &[])).await;
+                retry(|| store.finish_instance(&instance, reason, at_ms, event.as_slice())).await;
+                gathered.wake_for(event.as_slice());
                 if done.send(()).is_err() {
                     tracing::debug!(%instance, "nobody waited for the end to be stored");
                 }
@@ -157,23 +175,35 @@ async fn write(store: Arc<dyn Store>, mut inbox: mpsc::Receiver<Entry>) {
 }
 
 impl Gathered {
+    fn add(&mut self, instance: InstanceId, row: Option<JournalRow>, events: Vec<EventRecord>) {
+        let row = row.filter(|_| !self.broken.contains(&instance));
+        self.count += usize::from(row.is_some()) + events.len();
+        let waiting = self.waiting.entry(instance).or_default();
+        waiting.rows.extend(row);
+        waiting.events.extend(events);
+    }
+
+    fn wake_for(&self, events: &[EventRecord]) {
+        if !events.is_empty() {
+            self.wake.wake();
+        }
+    }
+
     async fn write_all(&mut self, store: &dyn Store) {
-        let instances: Vec<_> = self.rows.keys().cloned().collect();
+        let instances: Vec<_> = self.waiting.keys().cloned().collect();
         for instance in instances {
             self.write(store, &instance).await;
         }
     }
 
     async fn write(&mut self, store: &dyn Store, instance: &InstanceId) {
-        let Some(rows) = self.rows.remove(instance) else { return };
-        self.count -= rows.len();
-        for batch in rows.chunks(BATCH) {
-            if !retry(|| store.append_journal(instance, batch, &[])).await {
-                tracing::error!(%instance, "the call's journal ends here");
-                self.broken.insert(instance.clone());
-                return;
-            }
+        let Some(Waiting { rows, events }) = self.waiting.remove(instance) else { return };
+        self.count -= rows.len() + events.len();
+        if !retry(|| store.append_journal(instance, &rows, &events)).await && !rows.is_empty() {
+            tracing::error!(%instance, "the call's journal ends here");
+            self.broken.insert(instance.clone());
         }
+        self.wake_for(&events);
     }
 }
 

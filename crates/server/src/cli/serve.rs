@@ -2,6 +2,7 @@
 
 use super::machine;
 use crate::app::App;
+use crate::callbacks::{Customers, Reporter, Wake, dispatch};
 use crate::calls::{Calls, CallsConfig, EarPool, Recorder, Writer, private_dir};
 use crate::config::{Config, DatabaseUrl, Family};
 use crate::outward::Outward;
@@ -11,6 +12,7 @@ use anyhow::Context;
 use clap::Args;
 use rand::Rng as _;
 use ringline_model::{AgentId, AgentKind, AgentSettings, RtcApp, normalise};
+use ringline_protocol::callback::{Happened, StopReason};
 use ringline_protocol::nonce::NonceMemory;
 use ringline_rtc::{Hub, HubConfig};
 use ringline_store::{AccessKeyRecord, AgentRecord, Store};
@@ -176,20 +178,24 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
         false => None,
     };
     let outward = Outward::new(&config.outward).context("cannot make an HTTP client")?;
+    let wake = Wake::default();
+    let customers = Arc::new(Customers { store: store.clone(), outward: outward.clone() });
+    let (calls_over, no_more_calls) = tokio::sync::watch::channel(false);
+    let dispatcher = tokio::spawn(dispatch(customers, config.callbacks.dispatcher()?, wake.clone(), no_more_calls));
     let ears = EarPool::start(config.media.ear_threads, &tokio::runtime::Handle::current())?;
     let calls = Calls::new(
         hub,
         CallsConfig { max_calls: config.media.max_calls },
         providers.clone(),
         recorder,
-        Writer::start(store.clone()),
+        Writer::start(store.clone(), wake.clone()),
         ears,
         media,
     );
     let drain_timeout = Duration::from_secs(config.server.drain_timeout);
     let nonces = Mutex::new(NonceMemory::new(NONCES));
-    let app =
-        Arc::new(App { config, store, calls, providers, outward, voiceprints: Voiceprints::new(), nonces, rtc_app });
+    let voiceprints = Voiceprints::new();
+    let app = Arc::new(App { config, store, calls, providers, outward, voiceprints, wake, nonces, rtc_app });
     let router = crate::doors::router(app.clone())?;
 
     let url = app.base_url(Some(&address.to_string()));
@@ -225,6 +231,9 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
     app.calls.drain(drain_timeout).await;
     stop.send_replace(true);
     server.await?;
+    // The ends of the calls are told last.
+    calls_over.send_replace(true);
+    dispatcher.await?;
     tracing::info!("bye");
     Ok(())
 }
@@ -234,7 +243,13 @@ async fn recover(store: &dyn Store) -> anyhow::Result<()> {
     loop {
         let left = store.unfinished(100).await?;
         for instance in &left {
-            store.finish_instance(&instance.id, "crashed", App::now_ms(), &[]).await?;
+            let now_ms = App::now_ms();
+            let told = store.agent(&instance.agent).await?.and_then(|agent| {
+                let (id, channel) = (instance.id.clone(), instance.channel.clone());
+                let reporter = Reporter::new(&agent.settings.callbacks, agent.id, id, channel);
+                reporter.report(&Happened::AgentStop(StopReason::Crashed), instance.user_data.as_deref(), now_ms)
+            });
+            store.finish_instance(&instance.id, "crashed", now_ms, told.as_slice()).await?;
             tracing::warn!(call.id = %instance.id, "the server had gone in the middle of this call");
         }
         if left.is_empty() {

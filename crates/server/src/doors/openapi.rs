@@ -3,7 +3,7 @@
 //! A URI has at most 65,534 bytes; more parameters than that fit a POST's form body.
 
 use super::instances::TakenOver;
-use super::{acs_header, instances, listings, page, request_id};
+use super::{acs_header, instances, listings, notify, page, request_id};
 use crate::app::{App, internal};
 use crate::voiceprints;
 use axum::Json;
@@ -14,11 +14,11 @@ use axum::response::{IntoResponse, Response};
 use ringline_protocol::auth::{AuthError, Presented, SignedRequest};
 use ringline_protocol::error::ApiError;
 use ringline_protocol::openapi::{
-    DescribeAIAgentInstanceAnswer, DescribeRtcRobotInstanceAnswer, Done, GenerateAIAgentCall,
-    GenerateAIAgentCallAnswer, GetAIAgentConcurrencyAnswer, InstanceDescription, ListAIAgentDialoguesAnswer,
-    ListAIAgentInstanceAnswer, ListAIAgentVoiceprintsAnswer, ListSmartVoiceGroupsAnswer, ListedInstance, Operation,
-    Request, RuntimeConfig, SetAIAgentVoiceprintAnswer, StartAIAgentInstance, StartAIAgentInstanceAnswer,
-    TakeoverAIAgentCallAnswer,
+    DescribeAIAgentInstanceAnswer, DescribeNotifyConfigAnswer, DescribeRtcRobotInstanceAnswer, Done,
+    GenerateAIAgentCall, GenerateAIAgentCallAnswer, GetAIAgentConcurrencyAnswer, InstanceDescription,
+    ListAIAgentDialoguesAnswer, ListAIAgentInstanceAnswer, ListAIAgentVoiceprintsAnswer, ListSmartVoiceGroupsAnswer,
+    ListedInstance, Operation, Request, RuntimeConfig, SetAIAgentVoiceprintAnswer, StartAIAgentInstance,
+    StartAIAgentInstanceAnswer, TakeoverAIAgentCallAnswer,
 };
 use ringline_protocol::params::{MAX_QUERY, Params};
 use serde::Serialize;
@@ -107,6 +107,7 @@ async fn answer(app: &App, request: Request, request_id: String, base_url: &str)
         }
         Request::DeleteAIAgentDialogue(request) => listings::delete_dialogue(app, &request).await?,
         Request::ClearAIAgentVoiceprint(request) => voiceprints::clear(app, &request).await?,
+        Request::SetNotifyConfig(request) => notify::set(app, request).await?,
         Request::DescribeAIAgentInstance(request) => {
             let instance = description(instances::describe(app, &request.instance, base_url).await?);
             return json(DescribeAIAgentInstanceAnswer { request_id, instance });
@@ -130,6 +131,10 @@ async fn answer(app: &App, request: Request, request_id: String, base_url: &str)
         Request::ListAIAgentVoiceprints(request) => {
             let (voiceprints, total_count) = voiceprints::list(app, request).await?;
             return json(ListAIAgentVoiceprintsAnswer { request_id, voiceprints, total_count });
+        }
+        Request::DescribeNotifyConfig(request) => {
+            let (agent, settings) = notify::describe(app, request).await?;
+            return json(DescribeNotifyConfigAnswer::new(request_id, agent, &settings));
         }
         Request::ListSmartVoiceGroups(request) => {
             return json(ListSmartVoiceGroupsAnswer { request_id, voice_groups: listings::voices(app, &request) });

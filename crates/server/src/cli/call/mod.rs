@@ -65,6 +65,9 @@ pub struct Call {
     /// The session this call belongs to: the agent knows what was said in its earlier calls.
     #[arg(long, value_name = "ID")]
     session: Option<String>,
+    /// Once joined, send this to the app server (its callback client_defined_data).
+    #[arg(long, value_name = "TEXT")]
+    tell: Option<String>,
     /// How long one answer may take, in s.
     #[arg(long, default_value_t = 90, value_name = "S")]
     patience: u64,
@@ -98,7 +101,7 @@ impl Call {
         }
         let caller =
             Caller::new(turns, self.interrupt_after.map(Duration::from_millis), Duration::from_secs(self.patience));
-        let outcome = Line::new(&mut peer, caller, &mut report)?.run().await;
+        let outcome = Line::new(&mut peer, caller, &mut report, self.tell)?.run().await;
         // Say goodbye whatever happened.
         let goodbye = http.delete(&resource).bearer_auth(&token).send().await;
         if let Err(error) = goodbye {
@@ -206,10 +209,12 @@ struct Line<'a> {
     ears: EarPath,
     heard: Vec<f32>,
     sent: u64,
+    /// For the app server.
+    tell: Option<String>,
 }
 
 impl<'a> Line<'a> {
-    fn new(peer: &'a mut Peer, caller: Caller, report: &'a mut Report) -> anyhow::Result<Self> {
+    fn new(peer: &'a mut Peer, caller: Caller, report: &'a mut Report, tell: Option<String>) -> anyhow::Result<Self> {
         Ok(Self {
             peer,
             caller,
@@ -218,6 +223,7 @@ impl<'a> Line<'a> {
             ears: EarPath::new()?,
             heard: Vec::new(),
             sent: 0,
+            tell,
         })
     }
 
@@ -242,6 +248,7 @@ impl<'a> Line<'a> {
                     PeerEvent::Connected => next_tick = Some(Instant::now()),
                     PeerEvent::ChannelOpen => {
                         self.report.event("joined", json!({}));
+                        self.tell()?;
                     }
                     PeerEvent::Text(text) => self.message(&text),
                     PeerEvent::Audio(packet) => self.hear(&packet),
@@ -255,6 +262,13 @@ impl<'a> Line<'a> {
                 }
             }
         }
+    }
+
+    fn tell(&mut self) -> anyhow::Result<()> {
+        if let Some(message) = self.tell.take() {
+            self.peer.send_text(&ClientMessage::SendCustomMessage { message }.to_json(1, "", ""))?;
+        }
+        Ok(())
     }
 
     fn tick(&mut self) -> anyhow::Result<()> {
