@@ -5,6 +5,7 @@ use crate::error::ApiError;
 use crate::params::Params;
 use ringline_model::{ChannelId, InstanceId, UserId};
 use serde::Serialize;
+use std::fmt;
 
 /// Hands a call to a human, who joins its channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,16 @@ pub struct TakeoverAIAgentCallAnswer {
     pub human_agent_user_id: UserId,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
+}
+
+/// Without the token.
+impl fmt::Debug for TakeoverAIAgentCallAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TakeoverAIAgentCallAnswer")
+            .field("channel_id", &self.channel_id)
+            .field("human_agent_user_id", &self.human_agent_user_id)
+            .finish_non_exhaustive()
+    }
 }
 
 impl TakeoverAIAgentCall {

@@ -8,7 +8,7 @@ use super::media::{Media, MediaLoad};
 use super::mouth::Mouth;
 use super::recorder::Recorder;
 use super::writer::Writer;
-use super::{CALL_EVENTS, CallEvent, CallEvents, Configured};
+use super::{CALL_EVENTS, CallEvent, Configured};
 use crate::callbacks::Reporter;
 use crate::providers::Providers;
 use ringline_conversation::{Setup, StopCause};
