@@ -36,10 +36,15 @@ def quiet_wav(path, seconds):
 
 
 class Operations(unittest.TestCase):
+    #: What differs in the server's configuration.
+    config = ""
+
     @classmethod
     def setUpClass(cls):
-        cls.server = Server()
         cls.directory = tempfile.TemporaryDirectory(prefix="ringline-test-")
+        config = Path(cls.directory.name) / "config.toml"
+        config.write_text(cls.config)
+        cls.server = Server(args=("--config", config))
         cls.quiet = Path(cls.directory.name) / "quiet.wav"
         quiet_wav(cls.quiet, 60)
         ready = cls.server.ready
@@ -193,7 +198,8 @@ class Speaking(Operations):
         instance = self.generate().instance_id
         self.addCleanup(self.stop, instance)
         url = "http://127.0.0.1:9/a.wav"
-        self.assertIn("Type", self.refused(400, "InvalidParameter", self.say, instance, url, type="AudioUrl"))
+        self.assertIn("Text", self.refused(400, "InvalidParameter", self.say, instance, url, type="AudioUrl"))
+        self.assertIn("Type", self.refused(400, "InvalidParameter", self.say, instance, url, type="Video"))
         self.assertIn("Text", self.refused(400, "InvalidParameter", self.say, instance, "x" * 1025))
         self.assertIn("Message", self.refused(400, "InvalidParameter", self.message, instance, "{oops"))
         self.assertIn("Message", self.refused(400, "InvalidParameter", self.message, instance, json.dumps("x" * 8191)))

@@ -3,7 +3,7 @@
 use crate::callbacks::{Reporter, Wake};
 use crate::calls::{CallHandle, Calls, Configured, NewCall, StartError};
 use crate::config::Config;
-use crate::outward::Outward;
+use crate::outward::{Outward, OutwardError};
 use crate::providers::Providers;
 use crate::session;
 use crate::voiceprints::Voiceprints;
@@ -112,6 +112,10 @@ impl App {
     ) -> Result<Arc<CallHandle>, ApiError> {
         self.calls.admit(&site.channel).map_err(|e| refused(&e))?;
         let effective = options.effective(&agent.config, agent.kind)?;
+        if let Some(url) = &effective.config.pre_connect_audio_url {
+            let refuse = |why: OutwardError| ApiError::invalid_parameter("PreConnectAudioUrl", &why.to_string());
+            self.outward.check(url).map_err(refuse)?;
+        }
         let history = self.history(options.session.as_ref(), effective.config.llm.history_limit).await?;
         let setup = Setup { config: effective.config, history, seed: rand::random() };
         let session = options.session.unwrap_or_else(|| fresh(SessionId::parse));

@@ -6,7 +6,7 @@ mod calls;
 mod cli;
 mod config;
 mod doors;
-#[allow(dead_code, reason = "its next users come with audio files")]
+#[allow(dead_code, reason = "posting and the client itself come into use with callbacks and agents' own models")]
 mod outward;
 mod providers;
 mod session;

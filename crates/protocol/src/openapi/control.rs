@@ -37,9 +37,17 @@ pub struct UpdatedConfig {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SendAIAgentSpeech {
     pub instance: InstanceId,
-    pub text: String,
+    pub speech: Speech,
     /// May cut what the agent is saying.
     pub interrupt: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Speech {
+    /// To be synthesised.
+    Text(String),
+    /// An audio file to be played. Whether its address may be fetched is the server's to check.
+    AudioUrl(String),
 }
 
 /// Puts a question in the user's place (server-api §4.9).
@@ -79,18 +87,15 @@ impl UpdateAIAgentInstance {
 }
 
 impl SendAIAgentSpeech {
-    /// `Type=AudioUrl` is refused: playing a file would have this server fetch any address it is given.
     pub fn parse(params: &Params) -> Result<Self, ApiError> {
         let instance = instance(params)?;
-        match params.text("Type", 64)?.as_deref() {
-            None | Some("Text") => {}
-            Some("AudioUrl") => {
-                return Err(ApiError::invalid_parameter("Type", "AudioUrl is not offered, only Text"));
-            }
-            Some(_) => return Err(ApiError::invalid_parameter("Type", "it must be Text")),
-        }
-        let text = spoken(params, MAX_SPEECH)?;
-        Ok(Self { instance, text, interrupt: params.boolean("EnableInterrupt")?.unwrap_or(true) })
+        let speech = match params.text("Type", 64)?.as_deref() {
+            None | Some("Text") => Speech::Text,
+            Some("AudioUrl") => Speech::AudioUrl,
+            Some(_) => return Err(ApiError::invalid_parameter("Type", "it must be Text or AudioUrl")),
+        };
+        let speech = speech(spoken(params, MAX_SPEECH)?);
+        Ok(Self { instance, speech, interrupt: params.boolean("EnableInterrupt")?.unwrap_or(true) })
     }
 }
 
@@ -145,14 +150,21 @@ mod tests {
     fn speech_interrupts_unless_told_not_to() {
         let parse = |json| SendAIAgentSpeech::parse(&params(json));
         let speech = parse(json!({"InstanceId": "i", "Text": "Hi."})).unwrap();
-        assert_eq!((speech.text.as_str(), speech.interrupt), ("Hi.", true));
+        assert_eq!((speech.speech, speech.interrupt), (Speech::Text("Hi.".into()), true));
         let polite = parse(json!({"InstanceId": "i", "Text": "Hi.", "EnableInterrupt": "False", "Type": "Text"}));
         assert!(!polite.unwrap().interrupt);
     }
 
     #[test]
+    fn speech_may_be_an_audio_files_address() {
+        let speech = json!({"InstanceId": "i", "Text": "http://example.com/a.wav", "Type": "AudioUrl"});
+        let speech = SendAIAgentSpeech::parse(&params(speech)).unwrap().speech;
+        assert_eq!(speech, Speech::AudioUrl("http://example.com/a.wav".into()));
+    }
+
+    #[test]
     fn speech_of_any_other_type_is_refused_by_name() {
-        for kind in ["AudioUrl", "text", "Video"] {
+        for kind in ["audiourl", "text", "Video"] {
             let speech = json!({"InstanceId": "i", "Text": "http://10.0.0.1/a.wav", "Type": kind});
             named(SendAIAgentSpeech::parse(&params(speech)), "Type");
         }

@@ -17,7 +17,7 @@ pub use answer::{
 };
 pub use control::{
     MAX_CUSTOM_MESSAGE, MAX_SPEECH, MAX_TEXT, SendAIAgentDataChannelMessage, SendAIAgentSpeech, SendAIAgentText,
-    UpdateAIAgentInstance, UpdatedConfig,
+    Speech, UpdateAIAgentInstance, UpdatedConfig,
 };
 pub use listing::{
     DeleteAIAgentDialogue, GetAIAgentConcurrency, ListAIAgentDialogues, ListAIAgentInstance, ListSmartVoiceGroups,

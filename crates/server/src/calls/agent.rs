@@ -3,11 +3,12 @@
 //! Flow: something happens → an input with its call time → the conversation's outputs → the step is journalled → the
 //! outputs are carried out. The task holds no conversation state.
 
+use super::clips::Clips;
 use super::clock::CallClock;
 use super::ears::Ears;
 use super::handle::CallHandle;
 use super::media::{MediaCommand, MediaCommands};
-use super::mouth::{Mouth, Utter};
+use super::mouth::{Mouth, Source, Utter};
 use super::telling;
 use super::wire::wire;
 use super::writer::Writer;
@@ -17,7 +18,7 @@ use ringline_conversation::{
     ClientCommand, Conversation, DialogueKind, EndReason, Event, Input, JournalEntry, Message, Notice, Output, Role,
     Setup, Step,
 };
-use ringline_model::{CallTime, ClipId, ResponseId, SentenceId, UserId};
+use ringline_model::{CallTime, ResponseId, SentenceId, UserId};
 use ringline_protocol::app_server::TOKEN_LIFE;
 use ringline_protocol::callback::Happened;
 use ringline_protocol::datachannel::{ClientMessage, MessageError, ServerMessage};
@@ -43,6 +44,7 @@ pub struct Agent {
     pub media: MediaCommands,
     pub ears: Ears,
     pub mouth: Mouth,
+    pub clips: Clips,
     pub writer: Writer,
     pub reporter: Reporter,
     pub events: CallEvents,
@@ -173,14 +175,20 @@ impl Task {
                 self.agent.mouth.cancel(response);
             }
             Output::Synthesise { response, segment, text, voice, rate } => {
-                let request = SpeechRequest { text, voice, rate };
-                self.agent.mouth.utter(Utter { response, segment, request }).await;
+                let source = Source::Text(SpeechRequest { text, voice, rate });
+                self.agent.mouth.utter(Utter { response, segment, source }).await;
             }
-            Output::LoadClip { clip, .. } => self.refuse_clip(clip),
-            Output::PlayClip { segment, clip, .. } => {
-                tracing::error!(segment.id = %segment, clip.id = %clip, "a clip that was never loaded is to be played");
-            }
-            Output::ForgetClip { .. } => {}
+            Output::LoadClip { clip, url } => self.agent.clips.load(clip, url),
+            Output::PlayClip { response, segment, clip } => match self.agent.clips.take(clip) {
+                Some(audio) => {
+                    let source = Source::Clip(audio);
+                    self.agent.mouth.utter(Utter { response, segment, source }).await;
+                }
+                None => {
+                    tracing::error!(segment.id = %segment, clip.id = %clip, "a clip that is not there is to be played")
+                }
+            },
+            Output::ForgetClip { clip } => self.agent.clips.forget(clip),
             Output::StopPlayout { response } => self.media(MediaCommand::Stop { response }).await,
             Output::Notify { notice } => self.notify(notice).await,
             Output::Record { event } => self.record(event, now).await,
@@ -192,14 +200,6 @@ impl Task {
         if self.agent.media.send(command).await.is_err() {
             tracing::error!(call.id = %self.agent.handle.instance, "the media task of the call is gone");
         }
-    }
-
-    /// Audio from URLs cannot be had: the conversation goes on without it.
-    fn refuse_clip(&self, clip: ClipId) {
-        let events = self.agent.events.clone();
-        let input = Input::ClipFailed { clip, error: "audio from URLs is not offered".to_owned() };
-        // Not from this task: it is the one that empties the channel.
-        tokio::spawn(async move { events.send(CallEvent::Input(input)).await });
     }
 
     fn generate(&mut self, response: ResponseId, sentence: SentenceId, messages: Vec<Message>) {

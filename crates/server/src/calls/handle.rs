@@ -128,6 +128,11 @@ impl CallHandle {
         self.tell(CallEvent::Input(Input::Say { text, interrupt })).await
     }
 
+    /// Has the agent play the audio behind a URL, as [`Self::say`] its text.
+    pub async fn say_audio(&self, url: String, interrupt: bool) -> Result<(), Ended> {
+        self.tell(CallEvent::Input(Input::SayAudio { url, interrupt })).await
+    }
+
     /// Puts a question in the user's place.
     pub async fn ask(&self, text: String) -> Result<(), Ended> {
         self.tell(CallEvent::Input(Input::Client { command: ClientCommand::SendText { text } })).await

@@ -74,6 +74,10 @@ pub enum MediaCommand {
         response: ResponseId,
         segment: SegmentId,
     },
+    /// How much audio waits to be played.
+    Queued {
+        answer: oneshot::Sender<Duration>,
+    },
     /// Stop playout of the response and all before it; answered with [`Input::PlayoutStopped`].
     Stop {
         response: ResponseId,
@@ -254,6 +258,12 @@ impl Task {
                 Pushed::Queued | Pushed::Stale => {}
                 Pushed::Full => tracing::error!(%segment, "the playout queue has no room for another segment"),
             },
+            MediaCommand::Queued { answer } => {
+                let queued = Duration::from_millis(self.playout.queued_ms().into());
+                if answer.send(queued).is_err() {
+                    tracing::debug!("the mouth does not wait for the queue any more");
+                }
+            }
             MediaCommand::Stop { response } => {
                 let stopped = self.playout.stop(response);
                 let (segment, played_ms) = (stopped.segment, stopped.played_ms);

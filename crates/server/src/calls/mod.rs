@@ -1,8 +1,9 @@
-//! Running calls. One call is three tasks and two guests:
+//! Running calls. One call is three tasks and their guests:
 //!
 //! - [`agent`] (API runtime) owns the conversation, journals every step, and carries out its outputs;
 //! - [`media`] (media runtime) owns the WebRTC peer, the codecs and the playout queue;
 //! - [`mouth`] (API runtime) turns the conversation's segments into audio, one after the other;
+//! - its [`clips`] are loaded from URLs by tasks of their own;
 //! - the call's [`ears`] live on a pool of inference threads: voice activity, utterances, recognition;
 //! - the [`recorder`] thread appends both sides' packets to Ogg tracks.
 //!
@@ -10,6 +11,7 @@
 //! media, and media waits for nobody.
 
 mod agent;
+mod clips;
 mod clock;
 mod configured;
 mod ears;
@@ -24,6 +26,7 @@ mod telling;
 mod wire;
 mod writer;
 
+pub use clips::ClipLoader;
 pub use configured::Configured;
 pub use ears::EarPool;
 pub use handle::{CallHandle, Ended, TakeoverError};

@@ -1,8 +1,10 @@
-//! The mouth: turns a call's segments into audio, one after the other, and hands it to media.
+//! The mouth: turns a call's segments into audio, one after the other, and hands it to media. A segment is a text to be
+//! synthesised, or a clip that was loaded.
 //!
 //! One segment is synthesised while the one before plays, so order needs no numbering. Cancelling a response drops what
 //! waits and what is under way (dropping the provider's channel cancels it).
 
+use super::clips::Clip;
 use super::media::{MediaCommand, MediaCommands};
 use super::{CallEvent, CallEvents};
 use ringline_audio::{LeadTrim, MOUTH_RATE, Resampler};
@@ -10,17 +12,30 @@ use ringline_conversation::Input;
 use ringline_model::{ResponseId, SegmentId};
 use ringline_providers::{SpeechEvent, SpeechRequest, Synthesizer};
 use std::sync::Arc;
-use tokio::sync::{mpsc, watch};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Segments waiting. The conversation keeps fewer in flight; a full queue makes the agent task wait.
 const QUEUE: usize = 32;
 /// Longest audio of one segment, in s; the rest is dropped.
 const MAX_SEGMENT: usize = 60;
+/// A clip goes to playout in pieces of so many samples (5 s), each when less than [`AHEAD`] waits there: its queue holds 120 s
+/// of all segments.
+const PIECE: usize = 5 * MOUTH_RATE as usize;
+const AHEAD: Duration = Duration::from_secs(20);
+/// At least so long between two looks at the queue, which may be held.
+const LOOK: Duration = Duration::from_millis(100);
 
 pub struct Utter {
     pub response: ResponseId,
     pub segment: SegmentId,
-    pub request: SpeechRequest,
+    pub source: Source,
+}
+
+/// What a segment's audio is made from.
+pub enum Source {
+    Text(SpeechRequest),
+    Clip(Clip),
 }
 
 pub struct Mouth {
@@ -56,13 +71,13 @@ async fn speak(
     mut inbox: mpsc::Receiver<Utter>,
     mut cancelled: watch::Receiver<u64>,
 ) {
-    while let Some(Utter { response, segment, request }) = inbox.recv().await {
+    while let Some(Utter { response, segment, source }) = inbox.recv().await {
         if response.0 < *cancelled.borrow_and_update() {
             continue;
         }
         let mut line = Line { synthesizer: &*synthesizer, media: &media, events: &events, response, segment };
         tokio::select! {
-            done = line.speak(request) => if done.is_err() { return },
+            done = line.say(source) => if done.is_err() { return },
             // Dropping the stream inside cancels the synthesis.
             _ = cancelled.wait_for(|below| response.0 < *below) => {}
         }
@@ -99,6 +114,35 @@ impl Line<'_> {
     async fn finish(&self) -> Result<(), Gone> {
         let finish = MediaCommand::FinishSegment { response: self.response, segment: self.segment };
         self.media.send(finish).await.map_err(|_| Gone)
+    }
+
+    async fn say(&mut self, source: Source) -> Result<(), Gone> {
+        match source {
+            Source::Text(request) => self.speak(request).await,
+            Source::Clip(clip) => self.replay(clip).await,
+        }
+    }
+
+    /// The conversation knows a clip's length and counts it as audible, so there is nothing to tell it.
+    async fn replay(&mut self, clip: Clip) -> Result<(), Gone> {
+        for piece in clip.pcm.chunks(PIECE) {
+            self.room().await?;
+            self.play(piece.to_vec()).await?;
+        }
+        self.finish().await
+    }
+
+    /// Returns when playout has room for a piece.
+    async fn room(&self) -> Result<(), Gone> {
+        loop {
+            let (answer, queued) = oneshot::channel();
+            self.media.send(MediaCommand::Queued { answer }).await.map_err(|_| Gone)?;
+            let too_much = queued.await.map_err(|_| Gone)?.saturating_sub(AHEAD);
+            if too_much.is_zero() {
+                return Ok(());
+            }
+            tokio::time::sleep(too_much.max(LOOK)).await;
+        }
     }
 
     async fn speak(&mut self, request: SpeechRequest) -> Result<(), Gone> {

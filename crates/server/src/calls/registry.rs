@@ -1,6 +1,7 @@
 //! Who is on the line: starts calls, lets users in, and finds running calls again.
 
 use super::agent::Agent;
+use super::clips::ClipLoader;
 use super::clock::CallClock;
 use super::ears::{EarPool, Senses};
 use super::handle::CallHandle;
@@ -27,6 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct CallsConfig {
     pub max_calls: usize,
+    pub clips: ClipLoader,
 }
 
 /// Everything a new call needs. Ids and times come from the door.
@@ -229,6 +231,7 @@ impl Calls {
             media,
             ears,
             mouth,
+            clips: self.config.clips.open(events.clone()),
             writer: self.writer.clone(),
             reporter: call.reporter,
             events,

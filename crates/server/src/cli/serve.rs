@@ -3,7 +3,7 @@
 use super::machine;
 use crate::app::App;
 use crate::callbacks::{Customers, Reporter, Wake, dispatch};
-use crate::calls::{Calls, CallsConfig, EarPool, Recorder, Writer, private_dir};
+use crate::calls::{Calls, CallsConfig, ClipLoader, EarPool, Recorder, Writer, private_dir};
 use crate::config::{Config, DatabaseUrl, Family};
 use crate::outward::Outward;
 use crate::providers::Providers;
@@ -185,7 +185,7 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
     let ears = EarPool::start(config.media.ear_threads, &tokio::runtime::Handle::current())?;
     let calls = Calls::new(
         hub,
-        CallsConfig { max_calls: config.media.max_calls },
+        CallsConfig { max_calls: config.media.max_calls, clips: ClipLoader::new(outward.clone()) },
         providers.clone(),
         recorder,
         Writer::start(store.clone(), wake.clone()),

@@ -8,7 +8,7 @@ use ringline_protocol::call_log;
 use ringline_protocol::error::ApiError;
 use ringline_protocol::openapi::{
     DEFAULT_EXPIRE, ListedInstance, RuntimeConfig, SendAIAgentDataChannelMessage, SendAIAgentSpeech, SendAIAgentText,
-    TakeoverAIAgentCall, UpdateAIAgentInstance,
+    Speech, TakeoverAIAgentCall, UpdateAIAgentInstance,
 };
 use ringline_store::InstanceRecord;
 use std::sync::Arc;
@@ -49,9 +49,16 @@ pub async fn update(app: &App, request: UpdateAIAgentInstance) -> Result<(), Api
     find(app, &request.instance).await?.update(request).await?
 }
 
-/// Before the user is there the text waits behind the greeting; at most 16 wait, further ones are not taken.
+/// Before the user is there the text or audio waits behind the greeting; at most 16 wait, further ones are not taken.
 pub async fn say(app: &App, request: SendAIAgentSpeech) -> Result<(), ApiError> {
-    Ok(find(app, &request.instance).await?.say(request.text, request.interrupt).await?)
+    let SendAIAgentSpeech { instance, speech, interrupt } = request;
+    match speech {
+        Speech::Text(text) => Ok(find(app, &instance).await?.say(text, interrupt).await?),
+        Speech::AudioUrl(url) => {
+            app.outward.check(&url).map_err(|why| ApiError::invalid_parameter("Text", &why.to_string()))?;
+            Ok(find(app, &instance).await?.say_audio(url, interrupt).await?)
+        }
+    }
 }
 
 pub async fn ask(app: &App, request: SendAIAgentText) -> Result<(), ApiError> {
