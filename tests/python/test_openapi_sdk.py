@@ -215,6 +215,25 @@ class Calls(OpenApiCase):
         answer = client(algorithm="v2").describe_aiagent_instance(request).body
         self.assertEqual(answer.instance.status, "Created")
 
+    def test_a_configuration_of_200_kb_in_the_query_arrives_whole(self):
+        """server-api §1.2: long parameters live in the URL; request lines up to 256 KiB are accepted."""
+        history = [models.AIAgentConfigLlmConfigLlmHistory(role="user", content=f"{n}: " + "word " * 380) for n in range(100)]
+        config = models.AIAgentConfig(llm_config=models.AIAgentConfigLlmConfig(llm_history=history))
+        for algorithm in (None, "v2"):
+            with self.subTest(algorithm=algorithm):
+                request = models.GenerateAIAgentCallRequest(aiagent_id=READY["agent_id"], agent_config=config)
+                instance = client(algorithm=algorithm).generate_aiagent_call(request).body.instance_id
+                self.addCleanup(self.stop, instance)
+                stored = self.describe(instance).agent_config.llm_config.llm_history
+                self.assertEqual([message.content for message in stored], [message.content for message in history])
+
+    def test_a_request_line_beyond_the_limit_is_refused_with_an_envelope(self):
+        for size in (300_000, 3_000_000):
+            with self.subTest(size=size):
+                status, body = raw("GenerateAIAgentCall", {"AIAgentId": READY["agent_id"], "UserData": "x" * size})
+                self.assertEqual((status, body["Code"]), (414, "RequestTooLarge"))
+                self.assertRegex(body["RequestId"], UUID)
+
 
 class Refusals(OpenApiCase):
     def generate_refused(self, status, code, **fields):

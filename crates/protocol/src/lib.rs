@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`acs3`], [`rpc_v1`] | request signatures: verify both, sign the first (server-api §2) |
 //! | [`auth`] | what the two have in common: the wire request, [`auth::AuthError`], choosing the scheme |
+//! | [`long_query`] | queries longer than an HTTP library takes |
 //! | [`nonce`] | the bounded memory of nonces |
 //! | [`query`], [`params`] | decoding and lenient reading of parameters (server-api §1) |
 //! | [`error`] | [`error::ApiError`] and its envelope (server-api §3) |
@@ -27,6 +28,7 @@ pub mod call_log;
 pub mod callback;
 pub mod datachannel;
 pub mod error;
+pub mod long_query;
 pub mod nonce;
 pub mod openapi;
 pub mod params;

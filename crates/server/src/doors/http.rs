@@ -1,10 +1,12 @@
 //! The HTTP/1 server: hyper with our limits, because `axum::serve` has no setting for the size of a request head, and
-//! whole agent configurations travel in the query.
+//! whole agent configurations travel in the query. Queries longer than hyper takes go around it ([`super::long_query`]).
 
+use super::long_query::{Framed, LONGEST_TARGET, Waiting};
 use axum::Router;
 use axum::extract::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use ringline_protocol::long_query::HeadLimits;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -39,7 +41,19 @@ pub async fn serve(listener: TcpListener, router: Router, max_head: usize, mut s
         let (router, mut stopped) = (router.clone(), stopped.clone());
         tokio::spawn(async move {
             let _place = place;
-            let service = hyper::service::service_fn(move |request: Request<Incoming>| router.clone().oneshot(request));
+            let waiting = Waiting::default();
+            let limits = HeadLimits { head: max_head, target: LONGEST_TARGET };
+            let stream = Framed::new(stream, limits, rand::random(), waiting.clone());
+            let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+                let completed = waiting.complete(&mut request);
+                let router = router.clone();
+                async move {
+                    match completed {
+                        Ok(()) => router.oneshot(request).await,
+                        Err(refusal) => Ok(*refusal),
+                    }
+                }
+            });
             let mut http = hyper::server::conn::http1::Builder::new();
             http.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE).max_buf_size(max_head.max(8192) + 65_536);
             let connection = http.serve_connection(TokioIo::new(stream), service);

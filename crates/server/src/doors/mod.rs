@@ -7,6 +7,7 @@ pub mod http;
 pub mod info;
 mod instances;
 mod listings;
+mod long_query;
 mod notify;
 pub mod openapi;
 pub mod page;

@@ -1,15 +1,15 @@
 //! The OpenAPI door: `POST /` or `GET /`, signed (server-api §1–§4).
-//!
-//! A URI has at most 65,534 bytes; more parameters than that fit a POST's form body.
 
 use super::instances::TakenOver;
+use super::long_query::whole_query;
 use super::{acs_header, instances, listings, notify, page, request_id};
 use crate::app::{App, internal};
 use crate::voiceprints;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ringline_protocol::auth::{AuthError, Presented, SignedRequest};
 use ringline_protocol::error::ApiError;
@@ -26,23 +26,18 @@ use serde_json::Value;
 use std::sync::Arc;
 
 /// `GET /`: an operation if it says which or is signed, else the page.
-pub async fn door_or_page(
-    state: State<Arc<App>>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let mut names = uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split('=').next());
-    let meant = headers.contains_key("x-acs-action") || names.any(|name| matches!(name, "Action" | "Signature"));
-    if method == Method::GET && meant { door(state, method, uri, headers, body).await } else { page::index().await }
+pub async fn door_or_page(state: State<Arc<App>>, head: Parts, body: Bytes) -> Response {
+    let query = whole_query(&head.uri, &head.extensions);
+    let mut names = query.split('&').filter_map(|pair| pair.split('=').next());
+    let meant = head.headers.contains_key("x-acs-action") || names.any(|name| matches!(name, "Action" | "Signature"));
+    if head.method == Method::GET && meant { door(state, head, body).await } else { page::index().await }
 }
 
 /// One signed request.
-pub async fn door(State(app): State<Arc<App>>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+pub async fn door(State(app): State<Arc<App>>, head: Parts, body: Bytes) -> Response {
     let request_id = request_id();
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned();
-    let result = serve(&app, &method, &uri, &headers, &body, &request_id, &host).await;
+    let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned();
+    let result = serve(&app, &head, &body, &request_id, &host).await;
     let (status, body, retry_after) = match result {
         Ok(body) => (StatusCode::OK, body, None),
         Err(error) => {
@@ -60,25 +55,17 @@ pub async fn door(State(app): State<Arc<App>>, method: Method, uri: Uri, headers
     response
 }
 
-async fn serve(
-    app: &App,
-    method: &Method,
-    uri: &Uri,
-    headers: &HeaderMap,
-    body: &Bytes,
-    request_id: &str,
-    host: &str,
-) -> Result<Value, ApiError> {
-    if !matches!(*method, Method::GET | Method::POST) {
+async fn serve(app: &App, head: &Parts, body: &Bytes, request_id: &str, host: &str) -> Result<Value, ApiError> {
+    if !matches!(head.method, Method::GET | Method::POST) {
         return Err(ApiError::unsupported_method());
     }
-    let query = uri.query().unwrap_or_default();
+    let query = whole_query(&head.uri, &head.extensions);
     if query.len() > MAX_QUERY {
         return Err(ApiError::invalid_parameter("query", &format!("it is longer than {MAX_QUERY} bytes")));
     }
     let headers: Vec<(&str, &str)> =
-        headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
-    let request = SignedRequest { method: method.as_str(), path: uri.path(), query, headers: &headers, body };
+        head.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
+    let request = SignedRequest { method: head.method.as_str(), path: head.uri.path(), query, headers: &headers, body };
     let (action, version) = authenticate(app, &request).await?;
     let operation = Operation::from_name(&action, &version)?;
     let base_url = app.base_url((!host.is_empty()).then_some(host));
