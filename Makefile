@@ -1,6 +1,8 @@
 # make run    build, fetch the models once, start the server and print where to go
 # make test   everything CI runs: unit tests, the official SDKs, a native caller, Chromium (scripted and local models)
 # make figures measure what the README states, on this machine
+# make load   how fast calls start, on this machine
+# make fuzz   every fuzz target for FUZZ_SECONDS (600)
 # make check  formatting, lints and types, without tests
 # make clean  remove what was built (models stay in the cache)
 
@@ -13,7 +15,7 @@ TIER ?= standard
 # Options for `ringline serve`, e.g. ARGS="--listen 0.0.0.0:8080".
 ARGS ?=
 
-.PHONY: run test test-unit test-e2e figures check build page models clean
+.PHONY: run test test-unit test-e2e figures load fuzz check build page models clean
 
 run: build models
 	$(BIN) serve --tier $(TIER) $(ARGS)
@@ -47,6 +49,13 @@ test-e2e: build
 figures: models
 	@scripts/system-packages.sh test
 	TIER=$(TIER) tests/figures
+
+load: build
+	$(CARGO) build --release --locked -p ringline-bench
+	tests/load
+
+fuzz:
+	FUZZ_SECONDS=$${FUZZ_SECONDS:-600} fuzz/run
 
 check: page
 	$(CARGO) fmt --all --check

@@ -1,0 +1,71 @@
+//! One kept HTTP/1.1 connection: a request out, an answer with a `Content-Length` in. A library's client would cost more
+//! of the machine that is being measured.
+
+use anyhow::{Context, bail};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// Longest answer, in bytes; a longer one ends the run.
+const MAX_ANSWER: usize = 1 << 20;
+
+pub struct Connection {
+    stream: TcpStream,
+    read: Vec<u8>,
+}
+
+pub struct Answer {
+    pub status: u16,
+    pub body: Vec<u8>,
+}
+
+impl Connection {
+    pub async fn open(host: &str) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(host).await.with_context(|| format!("cannot connect to {host}"))?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, read: Vec::new() })
+    }
+
+    pub async fn exchange(&mut self, request: &[u8]) -> anyhow::Result<Answer> {
+        self.stream.write_all(request).await?;
+        loop {
+            if let Some((answer, length)) = answer(&self.read)? {
+                self.read.drain(..length);
+                return Ok(answer);
+            }
+            if self.read.len() > MAX_ANSWER {
+                bail!("an answer is longer than {MAX_ANSWER} bytes");
+            }
+            if self.stream.read_buf(&mut self.read).await? == 0 {
+                bail!("the server closed the connection");
+            }
+        }
+    }
+}
+
+/// The first answer and its length with the head, if it is all there.
+fn answer(bytes: &[u8]) -> anyhow::Result<Option<(Answer, usize)>> {
+    let mut headers = [httparse::EMPTY_HEADER; 32];
+    let mut response = httparse::Response::new(&mut headers);
+    let httparse::Status::Complete(head) = response.parse(bytes)? else { return Ok(None) };
+    let length = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case("content-length"));
+    let length: usize = std::str::from_utf8(length.context("an answer without Content-Length")?.value)?.parse()?;
+    let status = response.code.context("an answer without status")?;
+    let whole = bytes.get(head..head + length.min(MAX_ANSWER));
+    Ok(whole.map(|body| (Answer { status, body: body.to_vec() }, head + length)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_whole_when_its_body_is() {
+        let text = b"HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1";
+        for cut in 0..text.len() {
+            let found = answer(&text[..cut]).expect("well-formed");
+            assert_eq!(found.is_some(), cut >= 48, "{cut}");
+        }
+        let (found, length) = answer(text).expect("well-formed").expect("whole");
+        assert_eq!((found.status, &*found.body, &text[length..]), (404, &b"abc"[..], &b"HTTP/1.1"[..]));
+    }
+}
