@@ -6,9 +6,12 @@ mod agent;
 mod auto_speech;
 mod config;
 mod ids;
+mod kind;
+mod layer;
 mod merge;
 mod ranges;
 mod status;
+mod template;
 mod time;
 mod voiceprint;
 
@@ -23,7 +26,9 @@ pub use config::{
 pub use ids::{
     AgentId, ChannelId, ClipId, IdError, InstanceId, ResponseId, SegmentId, SentenceId, SessionId, UserId, UtteranceId,
 };
-pub use merge::{AgentKind, merge_layers, normalise, template_to_agent};
+pub use kind::AgentKind;
+pub use layer::normalise;
+pub use merge::{EffectiveConfig, merge, merge_layers};
 pub use status::InstanceStatus;
 pub use time::CallTime;
 pub use voiceprint::RegistrationMode;

@@ -1,9 +1,9 @@
 //! Requests that change a running call (server-api §4.4, §4.8–§4.10).
 
-use super::request::{EffectiveConfig, MAX_USER_DATA, instance, layer};
+use super::request::{MAX_USER_DATA, instance, layer};
 use crate::error::ApiError;
 use crate::params::Params;
-use ringline_model::{AgentConfig, AgentKind, InstanceId, merge_layers, normalise, template_to_agent};
+use ringline_model::{AgentKind, EffectiveConfig, InstanceId, merge, merge_layers, normalise};
 use serde_json::Value;
 
 /// Longest text to be spoken, in characters (server-api §4.8).
@@ -78,9 +78,7 @@ impl UpdateAIAgentInstance {
     /// Lays the update over an instance's configuration and template (server-api §6, step 7) and checks the result. A
     /// value that cannot be is `InvalidParameter` and named.
     pub fn over(&self, config: &Value, template: &Value, kind: AgentKind) -> Result<UpdatedConfig, ApiError> {
-        let from_template = template_to_agent(&self.template_config, kind)?;
-        let json = merge_layers([config, &from_template, &self.agent_config]);
-        let effective = EffectiveConfig { config: AgentConfig::from_json(&json)?, json };
+        let effective = merge(config, &self.template_config, &self.agent_config, kind)?;
         let template = merge_layers([&normalise(template)?, &normalise(&self.template_config)?]);
         Ok(UpdatedConfig { effective, template })
     }

@@ -29,8 +29,7 @@ pub use listing_answer::{
 };
 pub use notify::{DescribeNotifyConfig, DescribeNotifyConfigAnswer, SetNotifyConfig};
 pub use request::{
-    CallOptions, DEFAULT_EXPIRE, DescribeAIAgentInstance, EffectiveConfig, GenerateAIAgentCall, MAX_EXPIRE,
-    StopAIAgentInstance,
+    CallOptions, DEFAULT_EXPIRE, DescribeAIAgentInstance, GenerateAIAgentCall, MAX_EXPIRE, StopAIAgentInstance,
 };
 pub use robot::{
     DescribeRtcRobotInstance, DescribeRtcRobotInstanceAnswer, StartRtcRobotInstance, StopRtcRobotInstance,

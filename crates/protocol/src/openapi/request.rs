@@ -2,9 +2,7 @@
 
 use crate::error::ApiError;
 use crate::params::Params;
-use ringline_model::{
-    AgentConfig, AgentId, AgentKind, IdError, InstanceId, SessionId, UserId, merge_layers, normalise, template_to_agent,
-};
+use ringline_model::{AgentId, AgentKind, EffectiveConfig, IdError, InstanceId, SessionId, UserId, merge, normalise};
 use serde_json::Value;
 
 /// Life of a token in s if the request names none, or 0.
@@ -53,13 +51,6 @@ pub struct DescribeAIAgentInstance {
     pub instance: InstanceId,
 }
 
-/// An instance's configuration: the merged JSON that Describe echoes, and what it means.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EffectiveConfig {
-    pub json: Value,
-    pub config: AgentConfig,
-}
-
 impl GenerateAIAgentCall {
     /// An `AIAgentId` that cannot be an id names no agent: `AgentNotFound`.
     pub fn parse(params: &Params) -> Result<Self, ApiError> {
@@ -88,10 +79,7 @@ impl CallOptions {
     /// Lays the request over the agent's configuration (server-api §6) and checks the result. A value that cannot be is
     /// `InvalidParameter` and named.
     pub fn effective(&self, agent: &Value, kind: AgentKind) -> Result<EffectiveConfig, ApiError> {
-        let template = template_to_agent(&self.template_config, kind)?;
-        let json = merge_layers([agent, &template, &self.agent_config]);
-        let config = AgentConfig::from_json(&json)?;
-        Ok(EffectiveConfig { json, config })
+        Ok(merge(agent, &self.template_config, &self.agent_config, kind)?)
     }
 }
 
