@@ -21,14 +21,15 @@ pub trait Store: Send + Sync + 'static {
     /// Hides the agent from every other method; its instances stay. Putting it again brings it back. False if there is
     /// no such agent.
     async fn delete_agent(&self, id: &AgentId, at_ms: i64) -> Result<bool, StoreError>;
-    /// The first `limit` agents by id, at most [`crate::limits::LIST_ROWS`].
-    async fn agents(&self, limit: u32) -> Result<Vec<AgentRecord>, StoreError>;
+    /// The first `limit` agents by id, of those behind `after`; at most [`crate::limits::LIST_ROWS`].
+    async fn agents(&self, after: Option<&AgentId>, limit: u32) -> Result<Vec<AgentRecord>, StoreError>;
 
     /// Stores the key, or replaces the one with its id (which keeps its `created_ms`).
     async fn put_access_key(&self, key: &AccessKeyRecord) -> Result<(), StoreError>;
     async fn access_key(&self, id: &str) -> Result<Option<AccessKeyRecord>, StoreError>;
-    /// The first `limit` keys by age, at most [`crate::limits::LIST_ROWS`].
-    async fn access_keys(&self, limit: u32) -> Result<Vec<AccessKeyRecord>, StoreError>;
+    /// The first `limit` keys by age, of those behind the key `after` (behind an unknown one there are none); at most
+    /// [`crate::limits::LIST_ROWS`].
+    async fn access_keys(&self, after: Option<&str>, limit: u32) -> Result<Vec<AccessKeyRecord>, StoreError>;
 
     async fn setting(&self, key: &str) -> Result<Option<String>, StoreError>;
     /// Stores `value` unless the key has one, and answers what is stored. Of several callers at once one wins, and

@@ -37,8 +37,8 @@ impl<D: Database> Store for D {
         agents::one(self, id).await
     }
 
-    async fn agents(&self, limit: u32) -> Result<Vec<AgentRecord>, StoreError> {
-        agents::list(self, limit).await
+    async fn agents(&self, after: Option<&AgentId>, limit: u32) -> Result<Vec<AgentRecord>, StoreError> {
+        agents::list(self, after, limit).await
     }
 
     async fn put_access_key(&self, key: &AccessKeyRecord) -> Result<(), StoreError> {
@@ -49,8 +49,8 @@ impl<D: Database> Store for D {
         access_keys::one(self, id).await
     }
 
-    async fn access_keys(&self, limit: u32) -> Result<Vec<AccessKeyRecord>, StoreError> {
-        access_keys::list(self, limit).await
+    async fn access_keys(&self, after: Option<&str>, limit: u32) -> Result<Vec<AccessKeyRecord>, StoreError> {
+        access_keys::list(self, after, limit).await
     }
 
     async fn setting(&self, key: &str) -> Result<Option<String>, StoreError> {

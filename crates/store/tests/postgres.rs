@@ -30,7 +30,7 @@ async fn nodes_that_start_at_once_make_one_schema() {
     let nodes = nodes.join_all().await;
     nodes[0].put_agent(&agent()).await.expect("stored");
     for node in &nodes {
-        assert_eq!(node.agents(10).await.expect("read"), [agent()]);
+        assert_eq!(node.agents(None, 10).await.expect("read"), [agent()]);
         node.close().await;
     }
     let versions: Vec<i64> =
@@ -45,7 +45,7 @@ async fn what_was_stored_is_there_for_the_next_node() {
     let store = connect(&url).await;
     store.put_agent(&agent()).await.expect("stored");
     store.close().await;
-    assert_eq!(connect(&url).await.agents(10).await.expect("read"), [agent()]);
+    assert_eq!(connect(&url).await.agents(None, 10).await.expect("read"), [agent()]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,7 +97,7 @@ async fn connections_that_the_server_ended_are_replaced() {
     .await
     .expect("ended");
     assert!(ended > 0);
-    assert_eq!(store.agents(10).await.expect("read"), [agent()]);
+    assert_eq!(store.agents(None, 10).await.expect("read"), [agent()]);
     store.put_setting_if_absent("k", "v").await.expect("stored");
 }
 

@@ -34,7 +34,7 @@ async fn what_was_stored_is_there_after_closing_and_opening() {
     assert_eq!(files(directory.path()), ["r.db"], "closing leaves one file");
 
     let store = SqliteStore::open(&path).await.expect("opens again");
-    assert_eq!(store.agents(10).await.expect("read"), [agent()]);
+    assert_eq!(store.agents(None, 10).await.expect("read"), [agent()]);
 }
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn two_processes_may_share_a_file() {
     let one = SqliteStore::open(&path).await.expect("opens");
     let two = SqliteStore::open(&path).await.expect("opens");
     one.put_agent(&agent()).await.expect("stored");
-    assert_eq!(two.agents(10).await.expect("read"), [agent()]);
+    assert_eq!(two.agents(None, 10).await.expect("read"), [agent()]);
     assert_eq!(two.put_setting_if_absent("k", "2").await.expect("stored"), "2");
     assert_eq!(one.put_setting_if_absent("k", "1").await.expect("stored"), "2");
 }
@@ -139,7 +139,7 @@ async fn a_stored_value_that_cannot_be_is_an_error_and_not_a_default() {
         ("UPDATE agents SET config = '{}', id = 'a b'", "id"),
     ] {
         sqlx::query(change).execute(&mut raw).await.expect("changed");
-        let error = store.agents(1).await.expect_err("unreadable");
+        let error = store.agents(None, 1).await.expect_err("unreadable");
         assert!(matches!(error, StoreError::Corrupt { what } if what == column), "{error:?}");
     }
 }

@@ -196,7 +196,7 @@ async fn generate(
 }
 
 async fn first_of_kind(app: &App, kind: AgentKind) -> Result<AgentId, ApiError> {
-    let agents = app.store.agents(100).await.map_err(|e| internal(&e))?;
+    let agents = app.store.agents(None, 100).await.map_err(|e| internal(&e))?;
     agents.into_iter().find(|agent| agent.kind == kind).map(|agent| agent.id).ok_or_else(ApiError::agent_not_found)
 }
 

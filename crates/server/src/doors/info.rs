@@ -14,7 +14,7 @@ const AGENTS: u32 = 100;
 
 /// `GET /api/ringline/v1/info`
 pub async fn info(State(app): State<Arc<App>>) -> Response {
-    let agents = match app.store.agents(AGENTS).await {
+    let agents = match app.store.agents(None, AGENTS).await {
         Ok(agents) => agents,
         Err(error) => return refused(internal(&error).status, "the store failed"),
     };

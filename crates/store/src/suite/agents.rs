@@ -24,7 +24,7 @@ pub async fn putting_an_agent_again_replaces_all_but_its_creation(store: Arc<dyn
     store.put_agent(&first).await.expect("stored");
     store.put_agent(&second).await.expect("stored");
     let expected = AgentRecord { created_ms: first.created_ms, ..second };
-    assert_eq!(store.agents(10).await.expect("read"), [expected]);
+    assert_eq!(store.agents(None, 10).await.expect("read"), [expected]);
 }
 
 pub async fn agents_are_listed_by_id_up_to_the_limit(store: Arc<dyn Store>) {
@@ -32,10 +32,12 @@ pub async fn agents_are_listed_by_id_up_to_the_limit(store: Arc<dyn Store>) {
         store.put_agent(&agent_record(id)).await.expect("stored");
     }
     let ids = |agents: Vec<AgentRecord>| agents.iter().map(|a| a.id.to_string()).collect::<Vec<_>>();
-    assert_eq!(ids(store.agents(limits::LIST_ROWS).await.expect("read")), ["a", "b", "c"]);
-    assert_eq!(ids(store.agents(2).await.expect("read")), ["a", "b"]);
-    assert_eq!(ids(store.agents(0).await.expect("read")), [""; 0]);
-    assert_too_large(store.agents(limits::LIST_ROWS + 1).await);
+    assert_eq!(ids(store.agents(None, limits::LIST_ROWS).await.expect("read")), ["a", "b", "c"]);
+    assert_eq!(ids(store.agents(None, 2).await.expect("read")), ["a", "b"]);
+    assert_eq!(ids(store.agents(Some(&agent_id("b")), 2).await.expect("read")), ["c"], "the next page");
+    assert_eq!(ids(store.agents(Some(&agent_id("aa")), 1).await.expect("read")), ["b"], "an id nobody has is a place");
+    assert_eq!(ids(store.agents(None, 0).await.expect("read")), [""; 0]);
+    assert_too_large(store.agents(None, limits::LIST_ROWS + 1).await);
 }
 
 pub async fn agents_are_ordered_by_the_bytes_of_their_ids(store: Arc<dyn Store>) {
@@ -43,7 +45,7 @@ pub async fn agents_are_ordered_by_the_bytes_of_their_ids(store: Arc<dyn Store>)
     for id in ["aa", "B", "a", "a-b", "A"] {
         store.put_agent(&agent_record(id)).await.expect("stored");
     }
-    let found = store.agents(10).await.expect("read");
+    let found = store.agents(None, 10).await.expect("read");
     assert_eq!(found.iter().map(|agent| agent.id.as_str()).collect::<Vec<_>>(), ["A", "B", "a", "a-b", "aa"]);
 }
 
@@ -54,7 +56,7 @@ pub async fn a_deleted_agent_is_hidden_until_it_is_put_again(store: Arc<dyn Stor
     assert!(store.delete_agent(&agent.id, 5).await.expect("deleted"));
     assert!(!store.delete_agent(&agent.id, 6).await.expect("answered"), "it is gone already");
     assert_eq!(store.agent(&agent.id).await.expect("read"), None);
-    assert_eq!(store.agents(10).await.expect("read"), []);
+    assert_eq!(store.agents(None, 10).await.expect("read"), []);
     let instance = store.instance(&instance_record("i", 1).id).await.expect("read");
     assert_eq!(instance, Some(instance_record("i", 1)), "its instances stay");
     store.put_agent(&agent).await.expect("stored");
@@ -82,8 +84,12 @@ pub async fn an_access_key_comes_back_with_or_without_its_operations(store: Arc<
         assert_eq!(store.access_key(&key.id).await.expect("read").as_ref(), Some(key));
     }
     assert_eq!(store.access_key("other").await.expect("read"), None);
-    assert_eq!(store.access_keys(10).await.expect("read"), [none, all, some]);
-    assert_too_large(store.access_keys(limits::LIST_ROWS + 1).await);
+    assert_eq!(store.access_keys(None, 10).await.expect("read"), [none.clone(), all.clone(), some.clone()]);
+    assert_eq!(store.access_keys(Some("none"), 1).await.expect("read"), [all]);
+    assert_eq!(store.access_keys(Some("all"), 10).await.expect("read"), [some]);
+    assert_eq!(store.access_keys(Some("other"), 10).await.expect("read"), []);
+    assert_eq!(store.access_keys(Some("\0"), 10).await.expect("read"), []);
+    assert_too_large(store.access_keys(None, limits::LIST_ROWS + 1).await);
 }
 
 pub async fn a_key_put_again_can_be_switched_off(store: Arc<dyn Store>) {
@@ -91,7 +97,7 @@ pub async fn a_key_put_again_can_be_switched_off(store: Arc<dyn Store>) {
     let off = AccessKeyRecord { active: false, secret: "new".into(), created_ms: 9, ..key("k", 9) };
     store.put_access_key(&off).await.expect("stored");
     let expected = AccessKeyRecord { created_ms: 1, ..off };
-    assert_eq!(store.access_keys(10).await.expect("read"), [expected]);
+    assert_eq!(store.access_keys(None, 10).await.expect("read"), [expected]);
 }
 
 pub async fn the_first_value_of_a_setting_stays(store: Arc<dyn Store>) {
@@ -118,7 +124,7 @@ pub async fn a_nul_character_is_refused_and_no_key_or_setting_is_found_by_it(sto
     assert_nul(store.put_access_key(&key("\0", 1)).await);
     assert_nul(store.put_setting_if_absent("\0", "v").await);
     assert_nul(store.put_setting_if_absent("k", "\0").await);
-    assert_eq!(store.agents(10).await.expect("read"), []);
+    assert_eq!(store.agents(None, 10).await.expect("read"), []);
     assert_eq!(store.access_key("\0").await.expect("answered"), None);
     assert_eq!(store.setting("\0").await.expect("answered"), None);
 }
@@ -126,7 +132,7 @@ pub async fn a_nul_character_is_refused_and_no_key_or_setting_is_found_by_it(sto
 pub async fn what_is_too_large_for_an_agent_a_key_or_a_setting_is_refused(store: Arc<dyn Store>) {
     let named = |bytes| AgentRecord { name: "n".repeat(bytes), ..agent_record("a") };
     assert_too_large(store.put_agent(&named(limits::NAME_BYTES + 1)).await);
-    assert_eq!(store.agents(1).await.expect("read"), []);
+    assert_eq!(store.agents(None, 1).await.expect("read"), []);
     store.put_agent(&named(limits::NAME_BYTES)).await.expect("just fits");
 
     // Two bytes are the quotes.
@@ -139,7 +145,7 @@ pub async fn what_is_too_large_for_an_agent_a_key_or_a_setting_is_refused(store:
     assert_too_large(store.put_access_key(&AccessKeyRecord { secret: long(), ..key("k", 1) }).await);
     let operations = Some(vec!["x".repeat(limits::OPERATIONS_BYTES)]);
     assert_too_large(store.put_access_key(&AccessKeyRecord { operations, ..key("k", 1) }).await);
-    assert_eq!(store.access_keys(1).await.expect("read"), []);
+    assert_eq!(store.access_keys(None, 1).await.expect("read"), []);
 
     assert_too_large(store.put_setting_if_absent(&long(), "v").await);
     assert_too_large(store.put_setting_if_absent("k", &"v".repeat(limits::SETTING_BYTES + 1)).await);

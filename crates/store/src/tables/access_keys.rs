@@ -45,9 +45,25 @@ pub(super) async fn one<D: Database>(database: &D, id: &str) -> Result<Option<Ac
     row.as_ref().map(record).transpose()
 }
 
-pub(super) async fn list<D: Database>(database: &D, limit: u32) -> Result<Vec<AccessKeyRecord>, StoreError> {
+pub(super) async fn list<D: Database>(
+    database: &D,
+    after: Option<&str>,
+    limit: u32,
+) -> Result<Vec<AccessKeyRecord>, StoreError> {
     let limit = limits::rows(limit, limits::LIST_ROWS)?;
-    let rows = database::rows(database, READ, select!("ORDER BY created_ms, id LIMIT $1"), &[limit.into()]).await?;
+    if after.is_some_and(limits::has_nul) {
+        return Ok(Vec::new());
+    }
+    let rows = match after {
+        None => database::rows(database, READ, select!("ORDER BY created_ms, id LIMIT $1"), &[limit.into()]).await?,
+        Some(after) => {
+            let statement = select!(
+                "WHERE (created_ms, id) > (SELECT created_ms, id FROM access_keys WHERE id = $1) \
+                 ORDER BY created_ms, id LIMIT $2"
+            );
+            database::rows(database, READ, statement, &[after.into(), limit.into()]).await?
+        }
+    };
     rows.iter().map(record).collect()
 }
 

@@ -52,11 +52,16 @@ pub(super) async fn delete<D: Database>(database: &D, id: &AgentId, at_ms: i64) 
     write.commit().await.map(|()| deleted > 0)
 }
 
-pub(super) async fn list<D: Database>(database: &D, limit: u32) -> Result<Vec<AgentRecord>, StoreError> {
+pub(super) async fn list<D: Database>(
+    database: &D,
+    after: Option<&AgentId>,
+    limit: u32,
+) -> Result<Vec<AgentRecord>, StoreError> {
     let limit = limits::rows(limit, limits::LIST_ROWS)?;
-    let rows =
-        database::rows(database, READ, select!("WHERE deleted_ms IS NULL ORDER BY id LIMIT $1"), &[limit.into()])
-            .await?;
+    // No id is empty.
+    let after = after.map_or("", AgentId::as_str);
+    let statement = select!("WHERE deleted_ms IS NULL AND id > $1 ORDER BY id LIMIT $2");
+    let rows = database::rows(database, READ, statement, &[after.into(), limit.into()]).await?;
     rows.iter().map(record).collect()
 }
 
