@@ -4,7 +4,9 @@
 //! A field that is absent has its default, so that a stored agent of an older version stays readable. Secrets (tokens,
 //! keys) do not print.
 
+use crate::merge_layers;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::fmt;
 
 /// An agent's settings.
@@ -19,6 +21,16 @@ pub struct AgentSettings {
     pub ambient_sounds: Vec<AmbientSound>,
     /// The app channel tokens are made with; none: the server's own.
     pub app: Option<RtcApp>,
+}
+
+impl AgentSettings {
+    /// The lowest layer of the agent's calls: its configuration, with the voices of the settings where it names none.
+    pub fn base(&self, config: &Value) -> Value {
+        if self.voices.is_empty() {
+            return config.clone();
+        }
+        merge_layers([&json!({"TtsConfig": {"VoiceIdList": self.voices}}), config])
+    }
 }
 
 /// Where an agent's events go (server-api §4.23, §9).
@@ -118,6 +130,16 @@ mod tests {
             serde_json::from_str(r#"{"callbacks":{"url":"https://a.example"}}"#).expect("settings");
         assert_eq!(settings.callbacks.url, "https://a.example");
         assert_eq!(AgentSettings { callbacks: CallbackSettings::default(), ..settings }, AgentSettings::default());
+    }
+
+    #[test]
+    fn voices_are_offered_where_the_configuration_offers_none() {
+        let settings = AgentSettings { voices: vec!["a".into(), "b".into()], ..AgentSettings::default() };
+        let offered = json!({"TtsConfig": {"VoiceId": "a", "VoiceIdList": ["a", "b"]}});
+        assert_eq!(settings.base(&json!({"TtsConfig": {"VoiceId": "a"}})), offered);
+        let own = json!({"TtsConfig": {"VoiceIdList": ["c"]}});
+        assert_eq!(settings.base(&own), own);
+        assert_eq!(AgentSettings::default().base(&own), own);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! What the doors share.
 
+use crate::agents::AgentModels;
 use crate::callbacks::{Reporter, Wake};
 use crate::calls::{CallHandle, Calls, Configured, NewCall, StartError};
 use crate::config::Config;
+use crate::doors::admin::Admin;
 use crate::outward::{Outward, OutwardError};
 use crate::providers::Providers;
 use crate::session;
@@ -14,6 +16,7 @@ use ringline_protocol::error::ApiError;
 use ringline_protocol::nonce::NonceMemory;
 use ringline_protocol::openapi::CallOptions;
 use ringline_protocol::token::{ChannelToken, TokenError};
+use ringline_providers::LanguageModel;
 use ringline_store::{AgentRecord, InstanceRecord, InstanceStatus, Store, StoreError};
 use serde_json::json;
 use std::sync::{Arc, Mutex};
@@ -27,6 +30,8 @@ pub struct App {
     /// For addresses that callers name.
     pub outward: Outward,
     pub voiceprints: Voiceprints,
+    pub models: AgentModels,
+    pub admin: Admin,
     /// Tells the dispatcher of callbacks that there are new ones.
     pub wake: Wake,
     pub nonces: Mutex<NonceMemory>,
@@ -111,11 +116,13 @@ impl App {
         site: Site,
     ) -> Result<Arc<CallHandle>, ApiError> {
         self.calls.admit(&site.channel).map_err(|e| refused(&e))?;
-        let effective = options.effective(&agent.config, agent.kind)?;
+        let effective = options.effective(&agent.settings.base(&agent.config), agent.kind)?;
         if let Some(url) = &effective.config.pre_connect_audio_url {
             let refuse = |why: OutwardError| ApiError::invalid_parameter("PreConnectAudioUrl", &why.to_string());
             self.outward.check(url).map_err(refuse)?;
         }
+        let language_model = self.language_model(&agent)?;
+        let recorded = agent.settings.recording.enabled.unwrap_or(self.config.recording.enabled);
         let history = self.history(options.session.as_ref(), effective.config.llm.history_limit).await?;
         let setup = Setup { config: effective.config, history, seed: rand::random() };
         let session = options.session.unwrap_or_else(|| fresh(SessionId::parse));
@@ -166,6 +173,8 @@ impl App {
             reporter,
             rtc_app,
             rtc_url,
+            language_model,
+            recorded,
             created_ms,
         };
         match self.calls.start(call) {
@@ -180,6 +189,16 @@ impl App {
                 Err(refused(&error))
             }
         }
+    }
+
+    /// The agent's own language model, if it has one.
+    fn language_model(&self, agent: &AgentRecord) -> Result<Option<Arc<dyn LanguageModel>>, ApiError> {
+        let Some(node) = &agent.settings.providers.llm else { return Ok(None) };
+        self.models.of(&agent.id, node).map(Some).map_err(|error| {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::error!(agent.id = %agent.id, %error, cause, "the agent's language model");
+            ApiError::internal()
+        })
     }
 
     /// What the session's earlier calls left to know.

@@ -33,6 +33,8 @@ pub struct ServerConfig {
     pub public_url: String,
     pub data_dir: PathBuf,
     pub database: DatabaseUrl,
+    /// A file of agents; empty: none.
+    pub agents: PathBuf,
     pub max_request_head: usize,
     pub max_body: usize,
     /// In s.

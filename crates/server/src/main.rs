@@ -1,5 +1,6 @@
 //! The binary `ringline`: AI agent calls, self-hosted.
 
+mod agents;
 mod app;
 mod callbacks;
 mod calls;
@@ -9,6 +10,7 @@ mod doors;
 #[allow(dead_code, reason = "posting and the client itself come into use with callbacks and agents' own models")]
 mod outward;
 mod providers;
+mod secrets;
 mod session;
 mod start;
 mod voiceprints;

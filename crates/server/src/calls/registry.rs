@@ -14,7 +14,7 @@ use crate::callbacks::Reporter;
 use crate::providers::Providers;
 use ringline_conversation::{Setup, StopCause};
 use ringline_model::{AgentConfig, AgentId, ChannelId, InstanceId, RtcApp, SessionId, UserId};
-use ringline_providers::RecognitionParams;
+use ringline_providers::{LanguageModel, RecognitionParams};
 use ringline_rtc::{Hub, RtcError};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,6 +48,10 @@ pub struct NewCall {
     pub rtc_app: RtcApp,
     /// Where clients of this call connect.
     pub rtc_url: String,
+    /// The agent's own; none: the server's.
+    pub language_model: Option<Arc<dyn LanguageModel>>,
+    /// Whether both sides are recorded.
+    pub recorded: bool,
     pub created_ms: i64,
 }
 
@@ -90,7 +94,7 @@ pub struct Calls {
     pub hub: Hub,
     config: CallsConfig,
     providers: Arc<Providers>,
-    recorder: Option<Arc<Recorder>>,
+    recorder: Arc<Recorder>,
     writer: Writer,
     ears: EarPool,
     media_runtime: tokio::runtime::Handle,
@@ -105,7 +109,7 @@ impl Calls {
         hub: Hub,
         config: CallsConfig,
         providers: Arc<Providers>,
-        recorder: Option<Arc<Recorder>>,
+        recorder: Arc<Recorder>,
         writer: Writer,
         ears: EarPool,
         media_runtime: tokio::runtime::Handle,
@@ -215,7 +219,7 @@ impl Calls {
             clock,
             events: events.clone(),
             ears: ears.clone(),
-            recorder: self.recorder.as_ref().map(|recorder| recorder.open(&handle.instance)),
+            recorder: call.recorded.then(|| self.recorder.open(&handle.instance)),
             load: self.load.clone(),
             volume: config.volume,
         }
@@ -227,7 +231,7 @@ impl Calls {
             configured: call.configured,
             clock,
             began_ms: call.created_ms,
-            language_model: providers.language_model,
+            language_model: call.language_model.unwrap_or(providers.language_model),
             media,
             ears,
             mouth,
@@ -299,9 +303,8 @@ impl Calls {
             // The media tasks let last words and messages out.
             tokio::time::sleep(super::media::LINGER * 2).await;
         }
-        if let Some(recorder) = self.recorder.clone()
-            && tokio::task::spawn_blocking(move || recorder.stop()).await.is_err()
-        {
+        let recorder = self.recorder.clone();
+        if tokio::task::spawn_blocking(move || recorder.stop()).await.is_err() {
             tracing::error!("the recorder did not stop");
         }
     }

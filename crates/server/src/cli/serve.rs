@@ -1,16 +1,18 @@
 //! `ringline serve`
 
 use super::machine;
+use crate::agents;
 use crate::app::App;
 use crate::callbacks::{Customers, Reporter, Wake, dispatch};
 use crate::calls::{Calls, CallsConfig, ClipLoader, EarPool, Recorder, Writer, private_dir};
 use crate::config::{Config, DatabaseUrl, Family};
+use crate::doors::admin::Admin;
 use crate::outward::Outward;
 use crate::providers::Providers;
+use crate::secrets::random_text;
 use crate::voiceprints::Voiceprints;
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
-use rand::Rng as _;
 use ringline_model::{AgentId, AgentKind, AgentSettings, RtcApp, normalise};
 use ringline_protocol::callback::{Happened, StopReason};
 use ringline_protocol::nonce::NonceMemory;
@@ -50,6 +52,9 @@ pub struct Serve {
     /// Public address to put into ICE candidates; may be repeated [default: this machine's addresses].
     #[arg(long, value_name = "IP")]
     advertise: Vec<IpAddr>,
+    /// Agents to store at start: TOML or JSON, as config/agents.example.toml shows.
+    #[arg(long, value_name = "FILE")]
+    agents: Option<PathBuf>,
     /// What clients are told to connect to, e.g. https://calls.example.com [default: the host a request was sent to].
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
@@ -63,7 +68,7 @@ pub struct Serve {
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
     /// Print one JSON line on stdout when calls are accepted: url, rtc_url, agent_id, access_key_id,
-    /// access_key_secret, version. For automation.
+    /// access_key_secret, admin_token, version. For automation.
     #[arg(long)]
     ready_json: bool,
     /// Print the default configuration with its comments, and exit.
@@ -98,6 +103,7 @@ impl Serve {
         let text = |path: &PathBuf| path.to_string_lossy().into_owned();
         set(&mut config.server.data_dir, self.data.clone());
         set(&mut config.server.database, self.database.clone());
+        set(&mut config.server.agents, self.agents.clone());
         set(&mut config.server.listen, self.listen);
         set(&mut config.media.udp, self.udp);
         set(&mut config.server.public_url, self.public_url.clone());
@@ -153,6 +159,12 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
     recover(&*store).await?;
     let agent = demo_agent(&*store, &config).await?;
     let key = development_key(&*store).await?;
+    let admin_token = admin_token(&*store).await?;
+    let outward = Outward::new(&config.outward).context("cannot make an HTTP client")?;
+    if !config.server.agents.as_os_str().is_empty() {
+        let changed = agents::file::apply(&*store, &outward, &config.server.agents, App::now_ms()).await?;
+        tracing::info!(changed, "agents of the file are stored");
+    }
     let rtc_app = RtcApp {
         id: store.put_setting_if_absent("rtc_app_id", &random_text(16)).await?,
         key: store.put_setting_if_absent("rtc_app_key", &random_text(32)).await?.into(),
@@ -173,15 +185,13 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
     let (providers, config) =
         tokio::task::spawn_blocking(move || Providers::load(&config).map(|p| (p, config))).await??;
     let providers = Arc::new(providers);
-    let recorder = match config.recording.enabled {
-        true => Some(Arc::new(Recorder::start(data.join("recordings")).context("cannot record")?)),
-        false => None,
-    };
-    let outward = Outward::new(&config.outward).context("cannot make an HTTP client")?;
+    let recorder = Arc::new(Recorder::start(data.join("recordings")).context("cannot record")?);
     let wake = Wake::default();
     let customers = Arc::new(Customers { store: store.clone(), outward: outward.clone() });
     let (calls_over, no_more_calls) = tokio::sync::watch::channel(false);
     let dispatcher = tokio::spawn(dispatch(customers, config.callbacks.dispatcher()?, wake.clone(), no_more_calls));
+    let models = agents::AgentModels::new(outward.clone());
+    let admin = Admin { token: admin_token.as_str().into(), writing: tokio::sync::Mutex::default() };
     let ears = EarPool::start(config.media.ear_threads, &tokio::runtime::Handle::current())?;
     let calls = Calls::new(
         hub,
@@ -195,7 +205,8 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
     let drain_timeout = Duration::from_secs(config.server.drain_timeout);
     let nonces = Mutex::new(NonceMemory::new(NONCES));
     let voiceprints = Voiceprints::new();
-    let app = Arc::new(App { config, store, calls, providers, outward, voiceprints, wake, nonces, rtc_app });
+    let app = App { config, store, calls, providers, outward, voiceprints, wake, models, admin, nonces, rtc_app };
+    let app = Arc::new(app);
     let router = crate::doors::router(app.clone())?;
 
     let url = app.base_url(Some(&address.to_string()));
@@ -208,6 +219,7 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
             "access_key_secret": key.secret,
             "rtc_app_id": app.rtc_app.id,
             "rtc_app_key": app.rtc_app.key,
+            "admin_token": admin_token,
             "version": crate::VERSION,
         });
         println!("{ready}");
@@ -217,6 +229,7 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
         println!("  Talk to the demo agent   {url}/");
         println!("  Agent id                 {agent}");
         println!("  Development access key   {} / {}", key.id, key.secret);
+        println!("  Admin token              {admin_token}");
         println!("  OpenAPI endpoint         {}", url.trim_start_matches("http://"));
         println!("  Media                    UDP {udp}\n");
     }
@@ -295,9 +308,14 @@ async fn development_key(store: &dyn Store) -> anyhow::Result<AccessKeyRecord> {
     Ok(key)
 }
 
-/// Random lower-case letters and digits from the system's generator, about 5.17 bits each.
-fn random_text(length: usize) -> String {
-    const LETTERS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
-    let mut random = rand::rng();
-    (0..length).map(|_| char::from(LETTERS[random.random_range(0..LETTERS.len())])).collect()
+/// The token operators sign in with: of the environment, else made at the first start and kept.
+async fn admin_token(store: &dyn Store) -> anyhow::Result<String> {
+    const NAME: &str = "RINGLINE_ADMIN_TOKEN";
+    const LEAST: usize = 16;
+    match std::env::var(NAME) {
+        Ok(token) if token.chars().count() < LEAST => bail!("{NAME} must have at least {LEAST} characters"),
+        Ok(token) => Ok(token),
+        Err(std::env::VarError::NotPresent) => Ok(store.put_setting_if_absent("admin_token", &random_text(40)).await?),
+        Err(error) => Err(error).context(NAME),
+    }
 }

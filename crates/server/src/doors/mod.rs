@@ -1,5 +1,6 @@
 //! The doors: everything that reaches the server over HTTP.
 
+pub mod admin;
 pub mod app_server;
 pub mod call_log;
 mod errors;
@@ -61,6 +62,7 @@ pub fn router(app: Arc<App>) -> anyhow::Result<Router> {
         .route(&format!("{}/{{code}}", ringline_protocol::error::ADVICE_PATH), get(errors::page))
         .route("/{*path}", get(page::asset))
         .merge(open)
+        .nest(admin::PATH, admin::router(app.clone()))
         .layer(DefaultBodyLimit::max(app.config.server.max_body))
         .with_state(app);
     Ok(router)

@@ -1,0 +1,337 @@
+//! The written form of an agent, one for reading and writing: what was read can be changed and written back.
+//!
+//! Secrets are written and never read: `…_set` says that there is one. A write that leaves a secret out keeps it, an
+//! empty one removes it. Fields that only the server sets (`…_set`, `created`, `modified`) are ignored in a write.
+
+use super::check;
+use ringline_model::{
+    AgentId, AgentKind, AgentSettings, AmbientSound, CallbackSettings, ConfigError, LlmNode, ProviderSettings,
+    RecordingSettings, RtcApp, Secret,
+};
+use ringline_protocol::time_format::gmt_millis;
+use ringline_store::AgentRecord;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// An agent: what calls of it start from.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Agent {
+    /// `AIAgentId` of the OpenAPI. The server makes one for a new agent without it; afterwards it stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 64, nullable = false)]
+    pub id: Option<String>,
+    #[schema(min_length = 1, max_length = 64)]
+    pub name: String,
+    #[serde(rename = "type", default)]
+    pub kind: AgentType,
+    /// Default `AIAgentConfig` of the agent's calls, with the field names of the OpenAPI. Unknown fields are kept.
+    #[serde(default = "empty")]
+    #[schema(value_type = Object)]
+    pub config: Value,
+    #[serde(default)]
+    pub settings: Settings,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(read_only, nullable = false)]
+    pub created: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(read_only, nullable = false)]
+    pub modified: Option<String>,
+}
+
+/// Workflow type: which part of a `TemplateConfig` counts. Avatar and video are stored, calls are voice calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub enum AgentType {
+    #[default]
+    VoiceChat,
+    AvatarChat3D,
+    VisionChat,
+    VideoChat,
+}
+
+/// What an agent has besides its configuration.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    pub callbacks: Callbacks,
+    pub recording: Recording,
+    pub providers: Providers,
+    /// Voice ids offered to clients: `TtsConfig.VoiceIdList` where the configuration names none.
+    #[schema(max_items = 100)]
+    pub voices: Vec<String>,
+    /// Sounds that `AmbientSoundConfig.ResourceId` can name. They are stored and listed; calls do not play them.
+    #[schema(max_items = 100)]
+    pub ambient_sounds: Vec<Sound>,
+    /// The application channel tokens of the agent's calls are made and checked with; none: the server's own.
+    pub app: Option<App>,
+}
+
+/// Where an agent's events go.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Callbacks {
+    pub enabled: bool,
+    /// Events are POSTed here. Empty: nowhere.
+    #[schema(max_length = 2048)]
+    pub url: String,
+    /// Sent as the `Authorization` header, letter for letter.
+    #[serde(skip_serializing)]
+    #[schema(write_only, max_length = 1024)]
+    pub token: Option<String>,
+    #[schema(read_only)]
+    pub token_set: bool,
+    /// Names of the events to deliver; none: all.
+    #[schema(max_items = 64)]
+    pub events: Option<Vec<String>>,
+}
+
+/// What is recorded.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Recording {
+    /// None: as the server is configured.
+    pub enabled: Option<bool>,
+    /// Kept as SetNotifyConfig was given it; recordings lie in the server's data directory.
+    #[schema(max_length = 1024)]
+    pub audio_path: String,
+}
+
+/// Who does the work of the workflow's nodes; none: as the server is configured.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Providers {
+    pub llm: Option<Llm>,
+}
+
+/// A language model behind an OpenAI-compatible server.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Llm {
+    /// Requests go to `<base_url>/chat/completions`.
+    #[schema(min_length = 1, max_length = 2048)]
+    pub base_url: String,
+    #[schema(min_length = 1, max_length = 256)]
+    pub model: String,
+    #[serde(default, skip_serializing)]
+    #[schema(write_only, max_length = 1024)]
+    pub api_key: Option<String>,
+    #[serde(default)]
+    #[schema(read_only)]
+    pub api_key_set: bool,
+}
+
+/// A sound for the background of calls.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sound {
+    #[schema(min_length = 1, max_length = 64)]
+    pub id: String,
+    #[schema(min_length = 1, max_length = 2048)]
+    pub url: String,
+}
+
+/// Id and key of an application.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct App {
+    #[schema(min_length = 1, max_length = 64)]
+    pub id: String,
+    /// Needed once; a later write may leave it out.
+    #[serde(default, skip_serializing)]
+    #[schema(write_only, max_length = 256)]
+    pub key: Option<String>,
+    #[serde(default)]
+    #[schema(read_only)]
+    pub key_set: bool,
+}
+
+fn empty() -> Value {
+    Value::Object(serde_json::Map::new())
+}
+
+impl Agent {
+    /// As it is read: everything but the secrets.
+    pub fn of(record: &AgentRecord) -> Self {
+        Self {
+            id: Some(record.id.to_string()),
+            name: record.name.clone(),
+            kind: record.kind.into(),
+            config: record.config.clone(),
+            settings: Settings::of(&record.settings),
+            created: Some(gmt_millis(record.created_ms)),
+            modified: Some(gmt_millis(record.modified_ms)),
+        }
+    }
+
+    /// Checks what was written and makes it the agent with this id. `stored` is what it replaces, and has the secrets
+    /// that were left out; if nothing differs from it, it comes back as it is.
+    pub fn record(self, id: AgentId, stored: Option<&AgentRecord>, now_ms: i64) -> Result<AgentRecord, ConfigError> {
+        let record = AgentRecord {
+            id,
+            name: check::name(self.name)?,
+            kind: self.kind.into(),
+            config: check::config(&self.config)?,
+            settings: self.settings.stored(stored.map(|stored| &stored.settings)),
+            created_ms: stored.map_or(now_ms, |stored| stored.created_ms),
+            modified_ms: now_ms,
+        };
+        check::settings(&record.settings)?;
+        match stored {
+            Some(stored) if AgentRecord { modified_ms: stored.modified_ms, ..record.clone() } == *stored => {
+                Ok(stored.clone())
+            }
+            _ => Ok(record),
+        }
+    }
+}
+
+impl Settings {
+    fn of(settings: &AgentSettings) -> Self {
+        let AgentSettings { callbacks, recording, providers, voices, ambient_sounds, app } = settings;
+        Self {
+            callbacks: Callbacks {
+                enabled: callbacks.enabled,
+                url: callbacks.url.clone(),
+                token: None,
+                token_set: !callbacks.token.is_empty(),
+                events: callbacks.events.clone(),
+            },
+            recording: Recording { enabled: recording.enabled, audio_path: recording.audio_path.clone() },
+            providers: Providers {
+                llm: providers.llm.as_ref().map(|llm| Llm {
+                    base_url: llm.base_url.clone(),
+                    model: llm.model.clone(),
+                    api_key: None,
+                    api_key_set: !llm.api_key.is_empty(),
+                }),
+            },
+            voices: voices.clone(),
+            ambient_sounds: ambient_sounds.iter().map(|s| Sound { id: s.id.clone(), url: s.url.clone() }).collect(),
+            app: app.as_ref().map(|app| App { id: app.id.clone(), key: None, key_set: !app.key.is_empty() }),
+        }
+    }
+
+    fn stored(self, before: Option<&AgentSettings>) -> AgentSettings {
+        let before = before.cloned().unwrap_or_default();
+        let api_key = before.providers.llm.map(|llm| llm.api_key);
+        let app_key = before.app.map(|app| app.key);
+        AgentSettings {
+            callbacks: CallbackSettings {
+                enabled: self.callbacks.enabled,
+                url: self.callbacks.url,
+                token: secret(self.callbacks.token, Some(before.callbacks.token)),
+                events: self.callbacks.events,
+            },
+            recording: RecordingSettings { enabled: self.recording.enabled, audio_path: self.recording.audio_path },
+            providers: ProviderSettings {
+                llm: self.providers.llm.map(|llm| LlmNode {
+                    base_url: llm.base_url,
+                    model: llm.model,
+                    api_key: secret(llm.api_key, api_key),
+                }),
+            },
+            voices: self.voices,
+            ambient_sounds: self.ambient_sounds.into_iter().map(|s| AmbientSound { id: s.id, url: s.url }).collect(),
+            app: self.app.map(|app| RtcApp { id: app.id, key: secret(app.key, app_key) }),
+        }
+    }
+}
+
+fn secret(written: Option<String>, before: Option<Secret>) -> Secret {
+    written.map_or_else(|| before.unwrap_or_default(), Secret::from)
+}
+
+impl From<AgentKind> for AgentType {
+    fn from(kind: AgentKind) -> Self {
+        match kind {
+            AgentKind::VoiceChat => Self::VoiceChat,
+            AgentKind::AvatarChat3D => Self::AvatarChat3D,
+            AgentKind::VisionChat => Self::VisionChat,
+            AgentKind::VideoChat => Self::VideoChat,
+        }
+    }
+}
+
+impl From<AgentType> for AgentKind {
+    fn from(kind: AgentType) -> Self {
+        match kind {
+            AgentType::VoiceChat => Self::VoiceChat,
+            AgentType::AvatarChat3D => Self::AvatarChat3D,
+            AgentType::VisionChat => Self::VisionChat,
+            AgentType::VideoChat => Self::VideoChat,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn write(agent: Value, stored: Option<&AgentRecord>) -> Result<AgentRecord, ConfigError> {
+        let agent: Agent = serde_json::from_value(agent).expect("an agent");
+        agent.record(AgentId::parse("a").expect("an id"), stored, 7)
+    }
+
+    fn full() -> Value {
+        json!({"name": "Ava", "type": "AvatarChat3D", "config": {"Greeting": "Hi", "AsrConfig": []}, "settings": {
+            "callbacks": {"enabled": true, "url": "https://a.example/events", "token": "t0ken", "events": ["agent_start"]},
+            "recording": {"enabled": false, "audio_path": "p"},
+            "providers": {"llm": {"base_url": "http://llm.example/v1", "model": "m", "api_key": "k3y"}},
+            "voices": ["ava"], "ambient_sounds": [{"id": "rain", "url": "https://a.example/rain.wav"}],
+            "app": {"id": "app", "key": "app-k3y"}}})
+    }
+
+    #[test]
+    fn what_was_read_can_be_written_back_and_changes_nothing() {
+        let stored = write(full(), None).expect("valid");
+        assert_eq!(stored.config, json!({"Greeting": "Hi"}), "normalised");
+        let read = serde_json::to_value(Agent::of(&stored)).expect("JSON");
+        for secret in ["t0ken", "k3y"] {
+            assert!(!read.to_string().contains(secret), "{read}");
+        }
+        let settings = &read["settings"];
+        assert_eq!(settings["callbacks"]["token_set"], true);
+        assert_eq!(
+            (&settings["providers"]["llm"]["api_key_set"], &settings["app"]["key_set"]),
+            (&json!(true), &json!(true))
+        );
+        assert_eq!(write(read, Some(&stored)).expect("valid"), stored);
+    }
+
+    #[test]
+    fn an_empty_secret_is_removed_and_a_secret_goes_with_what_it_belongs_to() {
+        let stored = write(full(), None).expect("valid");
+        let mut agent = full();
+        agent["settings"]["callbacks"]["token"] = json!("");
+        agent["settings"]["app"] = json!(null);
+        let changed = write(agent, Some(&stored)).expect("valid");
+        assert!(changed.settings.callbacks.token.is_empty());
+        assert_eq!(changed.settings.app, None);
+        assert_eq!(changed.settings.providers, stored.settings.providers);
+        assert_eq!(changed.created_ms, stored.created_ms);
+    }
+
+    #[test]
+    fn a_name_alone_is_an_agent() {
+        let agent = write(json!({"name": "Ava"}), None).expect("valid");
+        assert_eq!(
+            (agent.kind, agent.config, agent.settings),
+            (AgentKind::VoiceChat, json!({}), AgentSettings::default())
+        );
+    }
+
+    #[test]
+    fn unknown_fields_are_refused_by_name() {
+        for (agent, field) in [
+            (json!({"name": "a", "nmae": "b"}), "nmae"),
+            (json!({"name": "a", "settings": {"voice": []}}), "voice"),
+            (json!({"name": "a", "settings": {"callbacks": {"uri": ""}}}), "uri"),
+            (json!({"name": "a", "type": "VoiceCat"}), "VoiceCat"),
+        ] {
+            let error = serde_json::from_value::<Agent>(agent).expect_err("unknown").to_string();
+            assert!(error.contains(field), "{error}");
+        }
+    }
+}

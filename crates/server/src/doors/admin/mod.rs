@@ -1,0 +1,91 @@
+//! The admin door: agents and access keys, for operators (`/api/ringline/v1/admin/…`).
+//!
+//! Signed in with the admin token as bearer. JSON in snake case; a refusal is [`Refusal`] with a code that stays. No page
+//! of another origin may read it (no CORS). Writes come one after the other, so none is lost between reading and storing.
+//! Limits: bodies as `server.max_body`, pages of 100.
+
+mod agents;
+mod document;
+mod keys;
+mod refusal;
+
+use crate::app::App;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::header;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::get;
+use refusal::Refusal;
+use ringline_model::Secret;
+use serde::Deserialize;
+use std::sync::Arc;
+use subtle::ConstantTimeEq;
+use utoipa::IntoParams;
+
+pub const PATH: &str = "/api/ringline/v1/admin";
+
+/// Who may, and whose turn it is to write.
+pub struct Admin {
+    pub token: Secret,
+    pub writing: tokio::sync::Mutex<()>,
+}
+
+/// All routes; the document is for everybody.
+pub fn router(app: Arc<App>) -> Router<Arc<App>> {
+    let signed_in = Router::new()
+        .route("/agents", get(agents::list).post(agents::create))
+        .route("/agents/{id}", get(agents::read).put(agents::replace).patch(agents::patch).delete(agents::delete))
+        .route("/access_keys", get(keys::list).post(keys::create))
+        .route("/access_keys/{id}", get(keys::read).patch(keys::change))
+        .method_not_allowed_fallback(async || Refusal::method_not_allowed())
+        .fallback(async || Refusal::not_found())
+        .layer(from_fn_with_state(app, sign_in));
+    Router::new().route("/openapi.json", get(document::serve)).merge(signed_in)
+}
+
+async fn sign_in(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, Refusal> {
+    let authorization = request.headers().get(header::AUTHORIZATION).map(|value| value.as_bytes()).unwrap_or_default();
+    let (scheme, token) = authorization.split_at(authorization.len().min(BEARER.len()));
+    let token_is_ours = bool::from(token.ct_eq(app.admin.token.reveal().as_bytes()));
+    if !scheme.eq_ignore_ascii_case(BEARER.as_bytes()) || !token_is_ours {
+        return Err(Refusal::unauthorized());
+    }
+    Ok(next.run(request).await)
+}
+
+const BEARER: &str = "Bearer ";
+
+/// Which part of a list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Page {
+    /// `next` of the page before; none: the first page.
+    #[param(min_length = 1, max_length = 256)]
+    after: Option<String>,
+    /// Entries in the answer, 1..100.
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    limit: Option<u32>,
+}
+
+impl Page {
+    const MOST: u32 = 100;
+    const USUAL: u32 = 50;
+
+    /// How many entries to show; one more is read, to know whether there is a next page.
+    fn limit(&self) -> Result<u32, Refusal> {
+        match self.limit.unwrap_or(Self::USUAL) {
+            limit @ 1..=Self::MOST => Ok(limit),
+            limit => Err(Refusal::field("limit", format!("{limit} is outside 1..{}", Self::MOST))),
+        }
+    }
+}
+
+/// The entries of a page out of those read, and the last one's id if there are more.
+fn page<T>(mut read: Vec<T>, limit: u32, id: impl Fn(&T) -> String) -> (Vec<T>, Option<String>) {
+    let more = read.len() > limit as usize;
+    read.truncate(limit as usize);
+    let next = read.last().filter(|_| more).map(id);
+    (read, next)
+}

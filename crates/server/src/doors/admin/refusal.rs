@@ -1,0 +1,119 @@
+//! Why the admin API did not do something.
+
+use crate::app::internal;
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use ringline_model::ConfigError;
+use ringline_store::StoreError;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use utoipa::ToSchema;
+
+/// The body of every answer that is not a success.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Refusal {
+    #[serde(skip)]
+    status: StatusCode,
+    /// One of `unauthorized`, `invalid_json`, `invalid_field`, `not_found`, `agent_not_found`, `access_key_not_found`,
+    /// `method_not_allowed`, `agent_exists`, `too_large`, `internal`.
+    code: &'static str,
+    /// For people.
+    message: String,
+    /// The field that is wrong, by its path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    field: Option<String>,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), field: None }
+    }
+
+    pub fn unauthorized() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "Send the admin token as bearer.")
+    }
+
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "There is nothing at this path.")
+    }
+
+    pub fn agent_not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "agent_not_found", "There is no agent with this id.")
+    }
+
+    pub fn access_key_not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "access_key_not_found", "There is no access key with this id.")
+    }
+
+    pub fn agent_exists() -> Self {
+        Self::new(StatusCode::CONFLICT, "agent_exists", "There is an agent with this id already.")
+    }
+
+    pub fn method_not_allowed() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This path does not take this method.")
+    }
+
+    pub fn field(field: impl Into<String>, reason: impl std::fmt::Display) -> Self {
+        let field = field.into();
+        let message = format!("{field}: {reason}.");
+        Self { field: Some(field), ..Self::new(StatusCode::BAD_REQUEST, "invalid_field", message) }
+    }
+}
+
+/// A JSON body as `T`. What is wrong is named by its path.
+pub fn read<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, Refusal> {
+    let body = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Refusal::new(rejection.status(), "too_large", rejection.body_text()),
+        status => Refusal::new(status, "invalid_json", rejection.body_text()),
+    })?;
+    let value = serde_json::from_slice(&body).map_err(|error| {
+        Refusal::new(StatusCode::BAD_REQUEST, "invalid_json", format!("The body is not JSON: {error}."))
+    })?;
+    typed(value)
+}
+
+pub fn typed<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Refusal> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        // `.` is the body itself.
+        let path = error.path().to_string();
+        Refusal::field(if path == "." { "body".to_owned() } else { path }, error.inner())
+    })
+}
+
+impl From<ConfigError> for Refusal {
+    fn from(error: ConfigError) -> Self {
+        Self::field(error.field, error.reason)
+    }
+}
+
+impl From<QueryRejection> for Refusal {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::field("query", rejection.body_text())
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        let error = internal(&error);
+        match error.status {
+            400 => Self::new(StatusCode::BAD_REQUEST, "too_large", error.message),
+            _ => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something failed here; the log says what."),
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        tracing::debug!(code = self.code, field = self.field, "an admin request was refused");
+        let status = self.status;
+        let mut response = (status, Json(self)).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
