@@ -113,9 +113,9 @@ class Server:
         assert status == 200, answer
         return answer
 
-    def caller(self, *args):
-        """A running `ringline call --json`."""
-        command = [BIN, "call", "--url", self.url, "--agent", self.agent, "--json", *args]
+    def caller(self, *args, agent=None):
+        """A running `ringline call --json`; without `agent` to the demo agent."""
+        command = [BIN, "call", "--url", self.url, "--agent", agent or self.agent, "--json", *args]
         return Caller(subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
 
     def joiner(self, token, *args, agent=None):

@@ -8,6 +8,7 @@ import base64
 import http.server
 import json
 import os
+import subprocess
 import tempfile
 import threading
 import unittest
@@ -18,7 +19,7 @@ from alibabacloud_ice20201109 import models
 from alibabacloud_ice20201109.client import Client
 from alibabacloud_tea_openapi import utils_models
 from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
-from harness import ROOT, SHORT, Server, wait_until
+from harness import BIN, ROOT, SHORT, Server, wait_until
 
 ADMIN = "/api/ringline/v1/admin"
 
@@ -221,7 +222,7 @@ class Admin(unittest.TestCase):
 
     def test_an_app_of_its_own_makes_the_tokens_of_an_agents_calls(self):
         agent = self.make(settings={"app": {"id": "their-app", "key": "their-key"}})["id"]
-        caller = self.server.caller("--agent", agent, "--wav", SHORT)
+        caller = self.server.caller("--wav", SHORT, agent=agent)
         code, _ = caller.finish()
         self.assertEqual(code, 0, caller.problem())
         call = self.generate(agent)
@@ -240,7 +241,7 @@ class Admin(unittest.TestCase):
             llm = {"base_url": model.base_url, "model": "theirs", "api_key": "k"}
             settings = {"providers": {"llm": llm}, "recording": {"enabled": False}}
             agent = self.make(settings=settings)["id"]
-            caller = self.server.caller("--agent", agent, "--wav", SHORT)
+            caller = self.server.caller("--wav", SHORT, agent=agent)
             code, _ = caller.finish()
             self.assertEqual(code, 0, caller.problem())
             model.shutdown()
@@ -298,10 +299,12 @@ class AtStart(unittest.TestCase):
                 self.assertEqual((read(server)[1]["name"], read(server)[1]["created"]), ("Two", first["created"]))
             with start("agents = []") as server:
                 self.assertEqual(read(server)[1]["name"], "Two", "left alone")
-            with self.assertRaises(AssertionError) as caught:
-                start(agent.format("Three") + "Volume = 401\n")
-            for part in ("agents.toml", "filed", "config.Volume"):
-                self.assertIn(part, str(caught.exception))
+            file.write_text(agent.format("Three") + "Volume = 401\n")
+            command = [BIN, "serve", "--data", data, "--models", "scripted", "--agents", file]
+            wrong = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=60)
+            self.assertEqual(wrong.returncode, 1)
+            for part in ("agents.toml", "`filed`", "config.Volume"):
+                self.assertIn(part, wrong.stderr)
 
     def test_the_token_of_the_environment_counts(self):
         token = "an operator's own token"

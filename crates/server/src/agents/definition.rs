@@ -150,7 +150,31 @@ fn empty() -> Value {
     Value::Object(serde_json::Map::new())
 }
 
+/// Structs of an agent. Serde would take lists for them, their fields in order.
+const OBJECTS: [&str; 7] = [
+    "",
+    "/settings",
+    "/settings/callbacks",
+    "/settings/recording",
+    "/settings/providers",
+    "/settings/providers/llm",
+    "/settings/app",
+];
+
 impl Agent {
+    /// Reads what was written; what is wrong is named by its path, which for the agent itself is empty.
+    pub fn read(written: Value) -> Result<Self, ConfigError> {
+        if let Some(at) = OBJECTS.iter().find(|at| written.pointer(at).is_some_and(Value::is_array)) {
+            let field = at.trim_start_matches('/').replace('/', ".");
+            return Err(ConfigError { field, reason: "must be an object".into() });
+        }
+        serde_path_to_error::deserialize(written).map_err(|error| {
+            let path = error.path().to_string();
+            let field = if path == "." { String::new() } else { path };
+            ConfigError { field, reason: error.into_inner().to_string() }
+        })
+    }
+
     /// As it is read: everything but the secrets.
     pub fn of(record: &AgentRecord) -> Self {
         Self {
@@ -270,8 +294,7 @@ mod tests {
     use serde_json::json;
 
     fn write(agent: Value, stored: Option<&AgentRecord>) -> Result<AgentRecord, ConfigError> {
-        let agent: Agent = serde_json::from_value(agent).expect("an agent");
-        agent.record(AgentId::parse("a").expect("an id"), stored, 7)
+        Agent::read(agent)?.record(AgentId::parse("a").expect("an id"), stored, 7)
     }
 
     fn full() -> Value {
@@ -323,15 +346,18 @@ mod tests {
     }
 
     #[test]
-    fn unknown_fields_are_refused_by_name() {
+    fn what_cannot_be_read_is_named_by_its_path() {
         for (agent, field) in [
+            (json!([]), ""),
+            (json!({}), ""),
             (json!({"name": "a", "nmae": "b"}), "nmae"),
-            (json!({"name": "a", "settings": {"voice": []}}), "voice"),
-            (json!({"name": "a", "settings": {"callbacks": {"uri": ""}}}), "uri"),
-            (json!({"name": "a", "type": "VoiceCat"}), "VoiceCat"),
+            (json!({"name": 5}), "name"),
+            (json!({"name": "a", "type": "VoiceCat"}), "type"),
+            (json!({"name": "a", "settings": {"voice": []}}), "settings.voice"),
+            (json!({"name": "a", "settings": {"callbacks": {"uri": ""}}}), "settings.callbacks.uri"),
+            (json!({"name": "a", "settings": {"app": ["id", "key"]}}), "settings.app"),
         ] {
-            let error = serde_json::from_value::<Agent>(agent).expect_err("unknown").to_string();
-            assert!(error.contains(field), "{error}");
+            assert_eq!(Agent::read(agent).expect_err("cannot be read").field, field);
         }
     }
 }

@@ -65,7 +65,7 @@ fn parse(path: &Path, text: &str) -> anyhow::Result<Vec<(AgentId, Agent)>> {
     let agent = |(n, value): (usize, Value)| {
         let named = value.get("id").and_then(Value::as_str).map(str::to_owned);
         let which = || named.as_ref().map_or(format!("agent {}", n + 1), |id| format!("agent `{id}`"));
-        let agent: Agent = serde_path_to_error::deserialize(value).with_context(which)?;
+        let agent = Agent::read(value).with_context(which)?;
         let id = agent.id.clone().context("id: must be set").with_context(which)?;
         let id = AgentId::parse(id).context("id: cannot be one").with_context(which)?;
         ensure!(seen.insert(id.clone()), "agent `{id}` is there twice");

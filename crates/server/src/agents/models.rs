@@ -79,9 +79,9 @@ mod tests {
         let mut config = Config::load(None).expect("defaults");
         let agent = AgentId::parse("a").expect("an id");
         let refused = AgentModels::new(Outward::new(&config.outward).expect("a client"));
-        assert!(matches!(refused.of(&agent, &node("http://127.0.0.1:9/v1", "")), Err(ModelError::Address(_))));
+        assert!(matches!(refused.of(&agent, &node("http://127.0.0.1:9000/v1", "")), Err(ModelError::Address(_))));
         config.outward.allow = vec!["127.0.0.0/8".parse().expect("a range")];
         let allowed = AgentModels::new(Outward::new(&config.outward).expect("a client"));
-        assert!(allowed.of(&agent, &node("http://127.0.0.1:9/v1", "")).is_ok());
+        assert!(allowed.of(&agent, &node("http://127.0.0.1:9000/v1", "")).is_ok());
     }
 }

@@ -1,13 +1,13 @@
 //! Agents: what calls start from. Running calls keep what they started with.
 
-use super::refusal::{Refusal, read as body, typed};
-use super::{Page, page};
+use super::refusal::{Refusal, read as body};
+use super::{Id, Page, page};
 use crate::agents::{Agent, reachable};
 use crate::app::{App, fresh};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ringline_model::AgentId;
@@ -51,7 +51,7 @@ pub async fn list(
     (status = 413, description = "The body is too large", body = Refusal),
 ))]
 pub async fn create(State(app): State<Arc<App>>, bytes: Result<Bytes, BytesRejection>) -> Result<Response, Refusal> {
-    let agent: Agent = body(bytes)?;
+    let agent = Agent::read(body(bytes)?)?;
     let id = match &agent.id {
         None => fresh(AgentId::parse),
         Some(id) => AgentId::parse(id.clone()).map_err(|error| Refusal::field("id", error))?,
@@ -76,7 +76,7 @@ pub async fn create(State(app): State<Arc<App>>, bytes: Result<Bytes, BytesRejec
     (status = 401, description = "No or another token", body = Refusal),
     (status = 404, description = "There is none", body = Refusal),
 ))]
-pub async fn read(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<Agent>, Refusal> {
+pub async fn read(State(app): State<Arc<App>>, Id(id): Id) -> Result<Json<Agent>, Refusal> {
     let id = AgentId::parse(id).map_err(|_| Refusal::agent_not_found())?;
     Ok(Json(Agent::of(&known(&app, &id).await?)))
 }
@@ -94,10 +94,10 @@ pub async fn read(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result
 ))]
 pub async fn replace(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Id(id): Id,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Agent>, Refusal> {
-    let agent: Agent = body(bytes)?;
+    let agent = Agent::read(body(bytes)?)?;
     write(&app, id, |_| Ok(agent)).await
 }
 
@@ -114,14 +114,14 @@ pub async fn replace(
 ))]
 pub async fn patch(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Id(id): Id,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Agent>, Refusal> {
     let changes: Map<String, Value> = body(bytes)?;
     write(&app, id, |stored| {
         let mut agent = serde_json::to_value(Agent::of(stored)).expect("texts, lists and maps are JSON");
         merge_patch(&mut agent, Value::Object(changes));
-        typed(agent)
+        Ok(Agent::read(agent)?)
     })
     .await
 }
@@ -135,7 +135,7 @@ pub async fn patch(
     (status = 401, description = "No or another token", body = Refusal),
     (status = 404, description = "There is none", body = Refusal),
 ))]
-pub async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<StatusCode, Refusal> {
+pub async fn delete(State(app): State<Arc<App>>, Id(id): Id) -> Result<StatusCode, Refusal> {
     let id = AgentId::parse(id).map_err(|_| Refusal::agent_not_found())?;
     let _turn = app.admin.writing.lock().await;
     if app.store.delete_agent(&id, App::now_ms()).await? {

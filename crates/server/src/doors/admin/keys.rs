@@ -3,13 +3,13 @@
 //! A key cannot be deleted, only switched off: its user is then told so, and not that there is no such key.
 
 use super::refusal::{Refusal, read as body};
-use super::{Page, page};
+use super::{Id, Page, page};
 use crate::app::App;
 use crate::secrets::random_text;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ringline_protocol::openapi::Operation;
@@ -125,7 +125,7 @@ pub async fn create(State(app): State<Arc<App>>, bytes: Result<Bytes, BytesRejec
     (status = 401, description = "No or another token", body = Refusal),
     (status = 404, description = "There is none", body = Refusal),
 ))]
-pub async fn read(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<AccessKey>, Refusal> {
+pub async fn read(State(app): State<Arc<App>>, Id(id): Id) -> Result<Json<AccessKey>, Refusal> {
     let record = app.store.access_key(&id).await?.ok_or_else(Refusal::access_key_not_found)?;
     Ok(Json(AccessKey::of(record)))
 }
@@ -141,7 +141,7 @@ pub async fn read(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result
 ))]
 pub async fn change(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Id(id): Id,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<Json<AccessKey>, Refusal> {
     let change: AccessKeyChange = body(bytes)?;

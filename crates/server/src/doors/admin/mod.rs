@@ -11,11 +11,12 @@ mod refusal;
 
 use crate::app::App;
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::http::header;
+use axum::http::request::Parts;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{any, get};
 use refusal::Refusal;
 use ringline_model::Secret;
 use serde::Deserialize;
@@ -39,7 +40,8 @@ pub fn router(app: Arc<App>) -> Router<Arc<App>> {
         .route("/access_keys", get(keys::list).post(keys::create))
         .route("/access_keys/{id}", get(keys::read).patch(keys::change))
         .method_not_allowed_fallback(async || Refusal::method_not_allowed())
-        .fallback(async || Refusal::not_found())
+        // A route, not a fallback: the page has one for every path.
+        .route("/{*nowhere}", any(async || Refusal::not_found()))
         .layer(from_fn_with_state(app, sign_in));
     Router::new().route("/openapi.json", get(document::serve)).merge(signed_in)
 }
@@ -55,6 +57,18 @@ async fn sign_in(State(app): State<Arc<App>>, request: Request, next: Next) -> R
 }
 
 const BEARER: &str = "Bearer ";
+
+/// The id in a path; one that cannot be read is nobody's.
+pub struct Id(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let id = Path::from_request_parts(parts, state).await;
+        id.map(|Path(id)| Self(id)).map_err(|_| Refusal::not_found())
+    }
+}
 
 /// Which part of a list.
 #[derive(Debug, Deserialize, IntoParams)]

@@ -10,6 +10,7 @@ use ringline_model::ConfigError;
 use ringline_store::StoreError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 /// The body of every answer that is not a success.
@@ -64,29 +65,30 @@ impl Refusal {
     }
 }
 
-/// A JSON body as `T`. What is wrong is named by its path.
+/// The name of the body itself where a field is named.
+const BODY: &str = "body";
+
+/// A JSON body, which is an object, as `T`. What is wrong is named by its path.
 pub fn read<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, Refusal> {
     let body = body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Refusal::new(rejection.status(), "too_large", rejection.body_text()),
         status => Refusal::new(status, "invalid_json", rejection.body_text()),
     })?;
-    let value = serde_json::from_slice(&body).map_err(|error| {
+    let value: Value = serde_json::from_slice(&body).map_err(|error| {
         Refusal::new(StatusCode::BAD_REQUEST, "invalid_json", format!("The body is not JSON: {error}."))
     })?;
-    typed(value)
-}
-
-pub fn typed<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Refusal> {
+    if !value.is_object() {
+        return Err(Refusal::field(BODY, "must be an object"));
+    }
     serde_path_to_error::deserialize(value).map_err(|error| {
-        // `.` is the body itself.
         let path = error.path().to_string();
-        Refusal::field(if path == "." { "body".to_owned() } else { path }, error.inner())
+        Refusal::field(if path == "." { BODY } else { &path }, error.inner())
     })
 }
 
 impl From<ConfigError> for Refusal {
     fn from(error: ConfigError) -> Self {
-        Self::field(error.field, error.reason)
+        Self::field(if error.field.is_empty() { BODY } else { &error.field }, error.reason)
     }
 }
 
