@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 pub struct Agent {
     /// `AIAgentId` of the OpenAPI. The server makes one for a new agent without it; afterwards it stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(min_length = 1, max_length = 64, nullable = false)]
+    #[schema(min_length = 1, max_length = 64)]
     pub id: Option<String>,
     #[schema(min_length = 1, max_length = 64)]
     pub name: String,
@@ -33,10 +33,10 @@ pub struct Agent {
     #[serde(default)]
     pub settings: Settings,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(read_only, nullable = false)]
+    #[schema(read_only)]
     pub created: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(read_only, nullable = false)]
+    #[schema(read_only)]
     pub modified: Option<String>,
 }
 

@@ -59,7 +59,6 @@ pub struct NewAccessKey {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccessKeyChange {
-    #[schema(nullable = false)]
     active: Option<bool>,
     /// Names of operations; null: all.
     #[serde(default, deserialize_with = "given")]
