@@ -24,7 +24,12 @@ pub enum ModelError {
 
 pub struct AgentModels {
     outward: Outward,
-    kept: Mutex<HashMap<AgentId, (LlmNode, Arc<dyn LanguageModel>)>>,
+    kept: Mutex<HashMap<AgentId, Kept>>,
+}
+
+struct Kept {
+    node: LlmNode,
+    model: Arc<dyn LanguageModel>,
 }
 
 impl AgentModels {
@@ -35,8 +40,8 @@ impl AgentModels {
     /// The model of a call that starts now. Call inside the runtime.
     pub fn of(&self, agent: &AgentId, node: &LlmNode) -> Result<Arc<dyn LanguageModel>, ModelError> {
         let mut kept = self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some((_, model)) = kept.get(agent).filter(|(known, _)| known == node) {
-            return Ok(model.clone());
+        if let Some(known) = kept.get(agent).filter(|known| known.node == *node) {
+            return Ok(known.model.clone());
         }
         let client = self.outward.client_for(&node.base_url).map_err(ModelError::Address)?;
         let api_key = (!node.api_key.is_empty()).then(|| node.api_key.reveal().to_owned());
@@ -46,7 +51,7 @@ impl AgentModels {
         if kept.len() >= KEPT {
             kept.clear();
         }
-        kept.insert(agent.clone(), (node.clone(), model.clone()));
+        kept.insert(agent.clone(), Kept { node: node.clone(), model: model.clone() });
         Ok(model)
     }
 }
