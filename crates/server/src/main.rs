@@ -7,7 +7,6 @@ mod calls;
 mod cli;
 mod config;
 mod doors;
-#[allow(dead_code, reason = "posting and the client itself come into use with callbacks and agents' own models")]
 mod outward;
 mod providers;
 mod secrets;
