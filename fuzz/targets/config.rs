@@ -5,7 +5,7 @@
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use ringline_model::{AgentConfig, AgentKind, merge_layers, normalise, template_to_agent};
+use ringline_model::{AgentConfig, AgentKind, merge, merge_layers, normalise, template_to_agent};
 use serde_json::{Map, Value, json};
 
 #[derive(Debug)]
@@ -168,6 +168,15 @@ fuzz_target!(|input: Input| {
     within(&request, &merged);
     match AgentConfig::from_json(&merged) {
         Ok(config) => checked(&config),
+        Err(error) => assert!(!error.field.is_empty() && !error.reason.is_empty()),
+    }
+    // The whole of it: a value that cannot be is the request's, or left out.
+    match merge(&input.agent, &input.template, &input.request, input.kind) {
+        Ok(effective) => {
+            clean(&effective.json, true);
+            within(&request, &effective.json);
+            checked(&effective.config);
+        }
         Err(error) => assert!(!error.field.is_empty() && !error.reason.is_empty()),
     }
 });

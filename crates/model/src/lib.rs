@@ -30,5 +30,6 @@ pub use kind::AgentKind;
 pub use layer::normalise;
 pub use merge::{EffectiveConfig, merge, merge_layers};
 pub use status::InstanceStatus;
+pub use template::template_to_agent;
 pub use time::CallTime;
 pub use voiceprint::RegistrationMode;
