@@ -129,7 +129,7 @@ pub struct SignalingError {
     pub message: String,
     /// With [`SignalingCode::AgentRefused`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agent_reply: Option<AgentReply>,
+    pub agent_reply: Option<Box<AgentReply>>,
 }
 
 /// Stable; clients branch on it.
@@ -175,7 +175,7 @@ impl SignalingError {
 
     pub fn agent_refused(reply: AgentReply) -> Self {
         let message = format!("The agent was not started: {}", reply.message.as_deref().unwrap_or(&reply.code));
-        Self { code: SignalingCode::AgentRefused, message, agent_reply: Some(reply) }
+        Self { code: SignalingCode::AgentRefused, message, agent_reply: Some(Box::new(reply)) }
     }
 }
 
