@@ -171,13 +171,20 @@ fuzz_target!(|input: Input| {
         Err(error) => assert!(!error.field.is_empty() && !error.reason.is_empty()),
     }
     // The whole of it: a value that cannot be is the request's, or left out.
-    match merge(&input.agent, &input.template, &input.request, input.kind) {
-        Ok(effective) => {
-            clean(&effective.json, true);
-            within(&request, &effective.json);
-            checked(&effective.config);
-        }
-        Err(error) => assert!(!error.field.is_empty() && !error.reason.is_empty()),
+    let nothing = json!({});
+    merge(&input.agent, &nothing, &nothing, input.kind).expect("what is stored is never an error of a caller's");
+    let effective = match merge(&input.agent, &input.template, &input.request, input.kind) {
+        Ok(effective) => effective,
+        Err(error) => return assert!(!error.field.is_empty() && !error.reason.is_empty()),
+    };
+    let json = &effective.json;
+    clean(json, true);
+    within(&request, json);
+    checked(&effective.config);
+    assert_eq!(AgentConfig::from_json(json).as_ref(), Ok(&effective.config));
+    // What was asked for once is in force, and asking for it again changes nothing.
+    for (template, request) in [(&nothing, &nothing), (&nothing, &request), (&input.template, &request)] {
+        assert_eq!(merge(json, template, request, input.kind).as_ref(), Ok(&effective));
     }
 });
 
@@ -187,6 +194,7 @@ fn clean(value: &Value, root: bool) {
     for (key, value) in object {
         assert!(!value.is_null(), "{key} is null");
         assert!(value.as_array().is_none_or(|items| !items.is_empty()), "{key} is an empty list");
+        assert!(value.as_object().is_none_or(|group| !group.is_empty()), "{key} is an empty group");
         assert!(value.as_str() != Some("") || (root && key == "Greeting"), "{key} is an empty text");
         clean(value, false);
     }

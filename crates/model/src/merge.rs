@@ -77,10 +77,13 @@ fn at<'a>(json: &'a Value, path: &[&str]) -> Option<&'a Value> {
     path.iter().try_fold(json, |value, name| value.get(name))
 }
 
+/// Takes a value out, and the groups that are empty without it.
 fn remove(json: &mut Value, path: &[&str]) {
-    if let [groups @ .., last] = path
-        && let Some(Value::Object(group)) = groups.iter().try_fold(json, |value, name| value.get_mut(name))
-    {
-        group.remove(*last);
+    let (Some((name, inner)), Value::Object(group)) = (path.split_first(), json) else { return };
+    if let Some(value) = group.get_mut(*name) {
+        remove(value, inner);
+        if inner.is_empty() || value.as_object().is_some_and(Map::is_empty) {
+            group.remove(*name);
+        }
     }
 }

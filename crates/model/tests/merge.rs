@@ -61,6 +61,14 @@ fn a_stored_value_that_cannot_be_is_left_out_and_is_not_the_callers_fault() {
 }
 
 #[test]
+fn a_group_that_held_only_what_was_left_out_is_left_out_too() {
+    let base = json!({"TurnDetectionConfig": {"Mode": "Sometimes"}, "AsrConfig": {"AsrMaxSilence": 1, "VadLevel": 2}});
+    let effective = merged(&base, &json!({}), &json!({}));
+    assert_eq!(effective.json, json!({"AsrConfig": {"VadLevel": 2}}));
+    assert_eq!(merged(&effective.json, &json!({}), &json!({})), effective);
+}
+
+#[test]
 fn the_agents_kind_chooses_the_template() {
     let template = json!({"VoiceChat": {"Volume": 1}, "VideoChat": {"Volume": 2}});
     let volume = |kind| merge(&json!({}), &template, &json!({}), kind).expect("merged").json;
