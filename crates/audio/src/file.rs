@@ -40,7 +40,15 @@ pub enum AudioFileError {
 }
 
 /// The file's audio at `rate`. Takes its time: not for a thread that others wait for.
+///
+/// The library computes with a file's own numbers unchecked (a WAV header's channels times bytes overflow); where arithmetic
+/// is checked that is a panic. It ends at this function, as a damaged file: nothing of the decoder outlives it.
 pub fn decode_file(file: Vec<u8>, rate: u32, longest: Duration) -> Result<Vec<f32>, AudioFileError> {
+    std::panic::catch_unwind(|| decode(file, rate, longest))
+        .unwrap_or_else(|_| Err(AudioFileError::Damaged("its header holds impossible numbers".into())))
+}
+
+fn decode(file: Vec<u8>, rate: u32, longest: Duration) -> Result<Vec<f32>, AudioFileError> {
     let stream = MediaSourceStream::new(Box::new(Cursor::new(file)), Default::default());
     let mut format = symphonia::default::get_probe()
         .probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default())

@@ -134,6 +134,15 @@ fn a_file_that_was_cut_off_plays_to_where_it_ends() {
     assert!(samples.len() > 10_000 && samples.len() <= 12_000, "{}", samples.len());
 }
 
+#[test]
+fn a_header_whose_numbers_overflow_is_a_damaged_file() {
+    let mut file = wav(1, 16, 16_000, 2, &tone(16_000, 2)[..800]);
+    // 65,282 channels of 2 bytes are more than a 16-bit block.
+    file[23] = 0xff;
+    let error = decode_file(file, RATE, LONGEST).unwrap_err();
+    assert!(matches!(error, AudioFileError::Damaged(_)), "{error}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
