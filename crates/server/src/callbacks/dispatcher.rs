@@ -93,7 +93,7 @@ async fn start_due<W: World>(world: &Arc<W>, dispatcher: &Arc<Dispatcher>, attem
     }
     let now_ms = world.now_ms();
     let lease = i64::try_from((dispatcher.timeout + LEASE_MARGIN).as_millis()).unwrap_or(i64::MAX);
-    match world.claim(now_ms, now_ms.saturating_add(lease), free as u32).await {
+    match world.store().claim_events(now_ms, now_ms.saturating_add(lease), free as u32).await {
         Ok(claimed) => {
             for event in claimed {
                 attempts.spawn(attempt(world.clone(), dispatcher.clone(), event));
@@ -110,7 +110,8 @@ async fn start_due<W: World>(world: &Arc<W>, dispatcher: &Arc<Dispatcher>, attem
 async fn attempt<W: World>(world: Arc<W>, dispatcher: Arc<Dispatcher>, claimed: ClaimedEvent) {
     let ClaimedEvent { claim, instance, agent, event } = claimed;
     let EventClaim { attempt, .. } = claim;
-    let verdict = match world.settings(&agent).await {
+    let agent = world.store().agent(&agent).await;
+    let verdict = match agent.map(|found| found.map(|agent| agent.settings.callbacks)) {
         Ok(Some(settings)) if settings.enabled && !settings.url.is_empty() => {
             let attempted = world.post(&settings, event.body, dispatcher.timeout).await;
             let verdict = dispatcher.schedule.judge(&attempted, attempt, event.at_ms, world.now_ms());
@@ -144,8 +145,8 @@ async fn attempt<W: World>(world: Arc<W>, dispatcher: Arc<Dispatcher>, claimed: 
     };
     for n in 1.. {
         let noted: Result<bool, StoreError> = match verdict {
-            Verdict::Delivered | Verdict::GivenUp(_) => world.settle(&claim).await,
-            Verdict::Again { due_ms } => world.postpone(&claim, due_ms).await,
+            Verdict::Delivered | Verdict::GivenUp(_) => world.store().settle_event(&claim).await,
+            Verdict::Again { due_ms } => world.store().postpone_event(&claim, due_ms).await,
         };
         match noted {
             Ok(true) => return,

@@ -6,9 +6,7 @@ use super::dispatcher::{Dispatcher, Wake, dispatch};
 use super::schedule::{Attempted, Schedule};
 use super::world::World;
 use ringline_model::{AgentId, AgentKind, AgentSettings, CallbackSettings, ChannelId, InstanceId, SessionId, UserId};
-use ringline_store::{
-    AgentRecord, ClaimedEvent, EventClaim, EventRecord, InstanceRecord, InstanceStatus, SqliteStore, Store, StoreError,
-};
+use ringline_store::{AgentRecord, EventRecord, InstanceRecord, InstanceStatus, SqliteStore, Store};
 use serde_json::json;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
@@ -47,20 +45,8 @@ impl World for TestWorld {
         self.now_ms.load(Ordering::SeqCst)
     }
 
-    async fn claim(&self, now_ms: i64, until_ms: i64, limit: u32) -> Result<Vec<ClaimedEvent>, StoreError> {
-        self.store.claim_events(now_ms, until_ms, limit).await
-    }
-
-    async fn settle(&self, claim: &EventClaim) -> Result<bool, StoreError> {
-        self.store.settle_event(claim).await
-    }
-
-    async fn postpone(&self, claim: &EventClaim, due_ms: i64) -> Result<bool, StoreError> {
-        self.store.postpone_event(claim, due_ms).await
-    }
-
-    async fn settings(&self, agent: &AgentId) -> Result<Option<CallbackSettings>, StoreError> {
-        Ok(self.store.agent(agent).await?.map(|agent| agent.settings.callbacks))
+    fn store(&self) -> &dyn Store {
+        &*self.store
     }
 
     async fn post(&self, settings: &CallbackSettings, body: String, timeout: Duration) -> Attempted {
