@@ -1,0 +1,100 @@
+//! What the records are told.
+
+use super::{InterruptReason, Role};
+use ringline_model::{CallTime, ResponseId, SentenceId, UserId};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// User and agent are connected for the first time.
+    SessionStarted,
+    /// A finished dialogue entry. For the agent `text` is what was heard.
+    Dialogue {
+        role: Role,
+        kind: DialogueKind,
+        text: String,
+        sentence: SentenceId,
+        begin: CallTime,
+        interrupted: bool,
+    },
+    /// The agent was stopped, with its cause and where the speech that did it began (voice only).
+    Interrupted {
+        reason: InterruptReason,
+        response: ResponseId,
+        speech_began: Option<CallTime>,
+    },
+    Latency {
+        latency: TurnLatency,
+    },
+    /// A stage of a turn has answered (callbacks, server-api §9.3), with the call times of its request and its answer.
+    /// Every milestone comes once for an answer, and again if the question is taken up again.
+    Milestone {
+        milestone: Milestone,
+        sentence: SentenceId,
+        requested: CallTime,
+        answered: CallTime,
+    },
+    /// The human did not come in time, or the takeover was called off: the agent goes on, and whoever comes under this id
+    /// now is not in charge.
+    TakeoverCancelled {
+        human: UserId,
+    },
+    /// A provider failed; the conversation went on as it could. The text is for the log.
+    ProviderFailed {
+        stage: Stage,
+        error: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DialogueKind {
+    Greeting,
+    Normal,
+    Speech,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    Recognition,
+    Generation,
+    Synthesis,
+    /// Audio from a URL.
+    Clip,
+}
+
+/// What a turn reaches on its way to an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Milestone {
+    /// The user's speech began to make sense: utterance opened → first text of the turn.
+    IntentDetected,
+    /// The user's turn is over: last text asked for → decided. Of a typed question both are its arrival.
+    IntentRecognised,
+    /// Language model asked → first text of the answer.
+    FirstText,
+    /// First segment of the answer handed to synthesis → first audio.
+    FirstAudio,
+}
+
+/// One turn's voice-to-voice time in milliseconds: last user speech sample to first agent sample sent, and its parts
+/// in order. They add up to `total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TurnLatency {
+    pub sentence: SentenceId,
+    /// End of speech → the silence, and the end-of-turn score if asked for, sufficed.
+    pub endpointing: u32,
+    /// From there → the turn was decided to be over: what the transcript alone held it up.
+    pub transcript: u32,
+    /// Turn decided → first text of the response.
+    pub first_text: u32,
+    /// First text → first segment handed to synthesis.
+    pub first_segment: u32,
+    /// First segment handed over → its first audio.
+    pub first_audio: u32,
+    /// First audio → first sample sent.
+    pub playout: u32,
+    pub total: u32,
+}
