@@ -31,8 +31,8 @@ pub use mouth::{MOUTH_BITRATE, MOUTH_COMPLEXITY, MouthEncoder};
 pub use ogg_track::{MAX_GAP, MAX_HEADER, OggTrack, OggTrackConfig, OggTrackStats, PAGE};
 pub use packet::{MAX_PACKET, frame_duration, has_fec, packet_duration, silence_packet};
 pub use playout::{
-    CAPACITY, Events, KEEP_ALIVE_TICKS, MAX_SEGMENTS, MAX_VOLUME, Playing, Playout, PlayoutStats, Pushed, Stopped,
-    TAIL_TICKS, Tick,
+    CAPACITY, DUCKED, Events, KEEP_ALIVE_TICKS, MAX_SEGMENTS, MAX_VOLUME, Playing, Playout, PlayoutStats, Pushed,
+    Stopped, TAIL_TICKS, Tick,
 };
 pub use resample::{MAX_RATE, MIN_RATE, Resampler};
 

@@ -5,6 +5,9 @@
 //! generation) and its segment. [`stop`](Playout::stop) drops the audio of a response and of all before it, and
 //! whatever of them comes later is [`Stale`](Pushed::Stale).
 //!
+//! While the user speaks over it, speech can be [`duck`](Playout::duck)ed, or [`pause`](Playout::pause)d to go on later from where it
+//! was; a stop ends both.
+//!
 //! Segments play in the order of their first push. A frame holds audio of one segment only: the last one of a
 //! segment is filled up with silence.
 
@@ -28,6 +31,9 @@ pub const TAIL_TICKS: u32 = 10;
 pub const KEEP_ALIVE_TICKS: u32 = 10;
 /// Loudest volume, in percent.
 pub const MAX_VOLUME: u16 = 400;
+
+/// Ducked speech is this much of its volume: −14 dB. It is still understood, and a person who speaks over it is, too.
+pub const DUCKED: f32 = 0.2;
 
 /// Length of the fade when playout is stopped: 10 ms.
 const FADE: usize = MOUTH_FRAME / 2;
@@ -88,9 +94,20 @@ pub struct Playout {
     /// Ticks since something was sent.
     quiet: u32,
     gain: f32,
-    target_gain: f32,
+    /// The volume asked for.
+    volume: f32,
+    level: Level,
     frame: Box<[f32; MOUTH_FRAME]>,
     stats: PlayoutStats,
+}
+
+/// How loud speech is beside its volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Level {
+    Full,
+    Ducked,
+    /// Silent; the queue keeps its place.
+    Paused,
 }
 
 /// One segment in the queue.
@@ -132,7 +149,8 @@ impl Playout {
             tail: 0,
             quiet: KEEP_ALIVE_TICKS - 1,
             gain: 1.0,
-            target_gain: 1.0,
+            volume: 1.0,
+            level: Level::Full,
             frame: Box::new([0.0; MOUTH_FRAME]),
             stats: PlayoutStats::default(),
         }
@@ -177,6 +195,14 @@ impl Playout {
             self.quiet = 0;
             return Tick::Frame { pcm: &self.frame, events: Events::default() };
         }
+        if self.level == Level::Paused && self.gain == 0.0 {
+            // The client must not take a pause for the end of the speech, nor its concealment for speech.
+            self.quiet = 0;
+            return Tick::Silence;
+        }
+        if self.level == Level::Paused {
+            return self.fade_to_pause();
+        }
         let mut events = Events::default();
         self.leave_empty_segments(&mut events);
         if self.take_frame(&mut events) {
@@ -220,7 +246,25 @@ impl Playout {
         }
         self.lines.retain(|l| l.response > response);
         self.queued = self.lines.iter().map(|l| l.pcm.len()).sum();
+        self.level = Level::Full;
         stopped
+    }
+
+    /// Lowers what plays to [`DUCKED`], gliding within one frame, until [`unduck`](Self::unduck) or [`stop`](Self::stop). Nothing
+    /// waits: the speech goes on.
+    pub fn duck(&mut self) {
+        self.level = Level::Ducked;
+    }
+
+    /// Fades what plays out within one frame and keeps it from there, until [`unduck`](Self::unduck) or [`stop`](Self::stop). The frame that
+    /// was faded is played again then, so that nothing of the speech is lost.
+    pub fn pause(&mut self) {
+        self.level = Level::Paused;
+    }
+
+    /// Back to full volume, gliding within one frame, from where a pause began.
+    pub fn unduck(&mut self) {
+        self.level = Level::Full;
     }
 
     /// While held (the user is not there), ticks are idle and nothing is consumed or reported.
@@ -236,7 +280,7 @@ impl Playout {
     /// Sets the volume in percent, at most [`MAX_VOLUME`]. It is reached within one frame, without a click;
     /// samples beyond full scale are clipped.
     pub fn volume(&mut self, percent: u16) {
-        self.target_gain = f32::from(percent.min(MAX_VOLUME)) / 100.0;
+        self.volume = f32::from(percent.min(MAX_VOLUME)) / 100.0;
     }
 
     /// Audio that waits, in milliseconds.
@@ -318,12 +362,30 @@ impl Playout {
 
     /// Applies the volume to the frame, gliding from the last frame's to the one asked for.
     fn amplify(&mut self) {
-        let step = (self.target_gain - self.gain) / MOUTH_FRAME as f32;
+        let target = match self.level {
+            Level::Full => self.volume,
+            Level::Ducked => self.volume * DUCKED,
+            Level::Paused => 0.0,
+        };
+        let step = (target - self.gain) / MOUTH_FRAME as f32;
         for sample in self.frame.iter_mut() {
             self.gain += step;
             *sample = (*sample * self.gain).clamp(-1.0, 1.0);
         }
-        self.gain = self.target_gain;
+        self.gain = target;
+    }
+
+    /// The frame in which a pause falls silent: what would have played next, fading, and not taken from the queue.
+    fn fade_to_pause(&mut self) -> Tick<'_> {
+        self.frame.fill(0.0);
+        if let Some(line) = self.lines.front().filter(|line| line.has_begun()) {
+            for (to, from) in self.frame.iter_mut().zip(&line.pcm) {
+                *to = *from;
+            }
+        }
+        self.amplify();
+        (self.tail, self.quiet) = (TAIL_TICKS, 0);
+        Tick::Frame { pcm: &self.frame, events: Events::default() }
     }
 
     /// Makes the next frame of what would have played next, fading to zero within [`FADE`].

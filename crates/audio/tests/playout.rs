@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use ringline_audio::{
-    CAPACITY, KEEP_ALIVE_TICKS, MAX_SEGMENTS, MOUTH_FRAME, Playing, Playout, Pushed, Stopped, TAIL_TICKS, Tick,
+    CAPACITY, DUCKED, KEEP_ALIVE_TICKS, MAX_SEGMENTS, MOUTH_FRAME, Playing, Playout, Pushed, Stopped, TAIL_TICKS, Tick,
 };
 use ringline_model::{ResponseId, SegmentId};
 
@@ -340,4 +340,86 @@ fn volume_glides_within_a_frame_and_clips_at_full_scale() {
     playout.volume(0);
     tick(&mut playout);
     assert_eq!(tick(&mut playout), frame(0.0, None, &[]));
+}
+
+/// A segment of `frames` frames whose samples all differ, queued; and its samples.
+fn ramp(playout: &mut Playout, frames: usize) -> Vec<f32> {
+    let pcm: Vec<f32> = (0..frames * FRAME).map(|n| 0.2 + n as f32 * 1e-5).collect();
+    assert_eq!(playout.push(r(1), s(1), &pcm), Pushed::Queued);
+    playout.finish_segment(r(1), s(1));
+    pcm
+}
+
+fn samples(heard: Heard) -> Vec<f32> {
+    match heard {
+        Heard::Frame(pcm, ..) => pcm,
+        other => panic!("no frame but {other:?}"),
+    }
+}
+
+#[test]
+fn ducked_speech_goes_on_quietly_and_comes_back_without_a_click_or_a_lost_sample() {
+    let mut playout = Playout::new();
+    let pcm = ramp(&mut playout, 7);
+    let mut got = samples(tick(&mut playout));
+    playout.duck();
+    got.extend((0..3).flat_map(|_| samples(tick(&mut playout))));
+    playout.unduck();
+    got.extend((0..3).flat_map(|_| samples(tick(&mut playout))));
+    let gains: Vec<f32> = got.iter().zip(&pcm).map(|(got, pcm)| got / pcm).collect();
+    assert!(gains.windows(2).all(|w| (w[0] - w[1]).abs() < 0.002), "a step");
+    let at = |frame: usize| gains[frame * FRAME + FRAME - 1];
+    for (frame, gain) in [(0, 1.0), (1, DUCKED), (2, DUCKED), (3, DUCKED), (4, 1.0), (6, 1.0)] {
+        assert!((at(frame) - gain).abs() < 1e-3, "frame {frame}: {}", at(frame));
+    }
+    assert_eq!(playout.playing(), None, "all of it has left");
+}
+
+#[test]
+fn a_pause_keeps_every_sample_for_later() {
+    let mut playout = Playout::new();
+    let pcm = ramp(&mut playout, 6);
+    let mut got = samples(tick(&mut playout));
+    playout.duck();
+    got.extend(samples(tick(&mut playout)));
+    playout.pause();
+    let faded = samples(tick(&mut playout));
+    assert!(faded[0] > 0.0 && faded[FRAME - 1].abs() < 1e-3, "it does not fade: {}", faded[FRAME - 1]);
+    assert_eq!(ticks(&mut playout, 50), vec![Heard::Silence; 50], "a pause is silence that is sent");
+    assert_eq!(playout.playing().map(|playing| playing.played_ms), Some(40));
+    playout.unduck();
+    got.extend((0..4).flat_map(|_| samples(tick(&mut playout))));
+    assert_eq!(got.len(), pcm.len());
+    assert_eq!(got[3 * FRAME..], pcm[3 * FRAME..], "behind the pause all is as it was");
+    let gains: Vec<f32> = got[2 * FRAME..3 * FRAME].iter().zip(&pcm[2 * FRAME..]).map(|(got, pcm)| got / pcm).collect();
+    assert!(
+        gains[0] < 0.01 && gains.windows(2).all(|w| w[1] >= w[0] - 1e-4 && w[1] - w[0] < 0.005),
+        "it does not glide"
+    );
+}
+
+#[test]
+fn a_stop_ends_a_pause_and_what_comes_next_is_loud() {
+    let mut playout = Playout::new();
+    push(&mut playout, 1, 1, 0.4, 6 * FRAME);
+    tick(&mut playout);
+    playout.pause();
+    ticks(&mut playout, 3);
+    assert_eq!(playout.stop(r(1)), Stopped { segment: Some(s(1)), played_ms: 20 });
+    push(&mut playout, 2, 2, 0.4, 3 * FRAME);
+    let faded = samples(tick(&mut playout));
+    assert!(faded.iter().all(|sample| *sample == 0.0), "something of the stopped one is heard");
+    samples(tick(&mut playout));
+    assert_eq!(tick(&mut playout), frame(0.4, None, &[]));
+}
+
+#[test]
+fn a_pause_before_a_segment_keeps_it_from_beginning() {
+    let mut playout = Playout::new();
+    playout.pause();
+    push(&mut playout, 1, 1, 0.4, 2 * FRAME);
+    ticks(&mut playout, 5);
+    assert_eq!(playout.playing(), None);
+    playout.unduck();
+    assert!(matches!(tick(&mut playout), Heard::Frame(_, Some(1), _)));
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     AgentState, Conversation, DialogueKind, EndReason, Event, Milestone, Notice, Role, Stage,
+    barge_in::Outcome,
     conversation::Life,
     heard::Overdue,
     response::{Due, Response},
@@ -26,6 +27,8 @@ impl Conversation {
             self.begin_say(say);
         } else if self.user.is_ready() {
             self.begin_answer();
+        } else if let Some(rest) = self.take_rest() {
+            self.begin(rest);
         } else if self.user.utterance.is_none()
             && let Some(say) = self.says.next_patient()
         {
@@ -69,6 +72,7 @@ impl Conversation {
     }
 
     pub(crate) fn begin(&mut self, response: Response) {
+        self.unfinished = None;
         self.response = Some(response);
         self.go_on_speaking();
     }
@@ -88,6 +92,7 @@ impl Conversation {
     }
 
     fn finish_response(&mut self) {
+        self.settle_overlap(Outcome::Moot);
         let Some(mut response) = self.response.take() else { return };
         self.record_question(&mut response);
         if response.needs_cancelling() {

@@ -7,7 +7,7 @@ mod event;
 mod input;
 mod output;
 
-pub use event::{DialogueKind, Event, Milestone, Stage, TurnLatency};
+pub use event::{DialogueKind, Event, Milestone, OverlapOutcome, Stage, TurnLatency};
 pub use input::{ClientCommand, Input, StopCause, TakeoverMode};
 pub use output::{AgentState, EndReason, InterruptReason, Notice, Output};
 

@@ -202,6 +202,7 @@ impl Conversation {
         if self.life == Life::Ended {
             return;
         }
+        (self.overlap, self.unfinished) = (None, None);
         self.close_utterance();
         if let Some(cut) = self.cut.take() {
             self.record_heard(&cut.response, cut.response.ledger.heard(), true);

@@ -1,9 +1,23 @@
 //! The conversation itself: what it is made of, the one match on what happens, and its deadlines.
 
 use crate::{
-    AgentState, DialogueKind, EndReason, Input, Message, Notice, Output, Setup, chance::Chance, clips::LoadedClip,
-    clips::Opening, endpointing::Endpointing, history::History, idle::Idle, ids::Ids, interruption::Cut,
-    outbox::Outbox, presence::Presence, response::Response, says::Says, takeover::Takeover, user_turn::UserTurn,
+    AgentState, DialogueKind, EndReason, Input, Message, Notice, Output, Setup,
+    barge_in::{BargeIn, Overlap},
+    chance::Chance,
+    clips::LoadedClip,
+    clips::Opening,
+    endpointing::Endpointing,
+    history::History,
+    idle::Idle,
+    ids::Ids,
+    interruption::Cut,
+    outbox::Outbox,
+    presence::Presence,
+    response::Response,
+    resumption::Unfinished,
+    says::Says,
+    takeover::Takeover,
+    user_turn::UserTurn,
 };
 use ringline_model::{AgentConfig, CallTime, ResponseId, SentenceId};
 
@@ -33,6 +47,10 @@ pub struct Conversation {
     pub(crate) response: Option<Response>,
     /// An interrupted response of which it is not yet known how far it was heard. No other begins meanwhile.
     pub(crate) cut: Option<Cut>,
+    /// The user speaks over the agent, and what that means is open.
+    pub(crate) overlap: Option<Overlap>,
+    /// What was not said of an answer that speech stopped, until it is known whether the speech was meant.
+    pub(crate) unfinished: Option<Unfinished>,
     pub(crate) says: Says,
     /// The audio before the greeting while it is being loaded; nothing else begins meanwhile.
     pub(crate) opening: Option<Opening>,
@@ -59,6 +77,8 @@ impl Conversation {
             user: UserTurn::default(),
             response: None,
             cut: None,
+            overlap: None,
+            unfinished: None,
             says: Says::default(),
             opening: None,
             takeover: None,
@@ -142,7 +162,8 @@ impl Conversation {
         let clip = self.clip_deadline().map(|(at, _)| at);
         let takeover = self.takeover.as_ref().map(Takeover::deadline);
         let idle = self.idle_deadline();
-        [idle, stopping, presence, user, cut, response, clip, takeover].into_iter().flatten().min()
+        let overlap = self.overlap.as_ref().map(|overlap| overlap.deadline(&BargeIn::new(&self.config)));
+        [overlap, idle, stopping, presence, user, cut, response, clip, takeover].into_iter().flatten().min()
     }
 
     pub fn state(&self) -> AgentState {
@@ -198,6 +219,11 @@ impl Conversation {
             && until <= now
         {
             self.end(reason);
+            return true;
+        }
+        let overlap = self.overlap.as_ref();
+        if let Some(due) = overlap.and_then(|overlap| overlap.due(now, &BargeIn::new(&self.config))) {
+            self.on_overlap_due(due);
             return true;
         }
         if let Some(due) = self.user.due(now, &Endpointing::new(&self.config)) {

@@ -164,17 +164,31 @@ impl Ledger {
         let Some((id, played_ms)) = stopped else { return self.heard() };
         let Some(index) = self.segments.iter().position(|segment| segment.id == id) else { return self.heard() };
         let segment = &self.segments[index];
-        let duration = segment.duration_ms.unwrap_or_else(|| estimated_ms(&segment.clause.text, segment.rate));
-        let part = Clause {
-            text: up_to_word(&segment.clause.text, played_ms, duration).to_owned(),
-            spaced: segment.clause.spaced,
-        };
+        let part = Clause { text: segment.heard(played_ms).to_owned(), spaced: segment.clause.spaced };
         let started = |stage| matches!(stage, Stage::Played | Stage::Playing { .. });
         let mut text = self.text_of(self.segments[..index].iter().filter(|segment| started(segment.stage)));
         if !part.text.is_empty() {
             text.push_str(&part.appended());
         }
         text.trim_start().to_owned()
+    }
+
+    /// The text that was not heard then, from the first word that was not heard whole.
+    pub fn unheard_after(&self, stopped: Option<(SegmentId, u32)>) -> String {
+        let at = stopped.and_then(|(id, ms)| Some((self.segments.iter().position(|segment| segment.id == id)?, ms)));
+        let Some((index, played_ms)) = at else {
+            let left = |stage| matches!(stage, Stage::Handed { .. } | Stage::Audible { .. } | Stage::Playing { .. });
+            return self.text_of(self.segments.iter().filter(|segment| left(segment.stage)));
+        };
+        let segment = &self.segments[index];
+        let rest = &segment.clause.text[segment.heard(played_ms).len()..];
+        let behind: String = self.segments[index + 1..].iter().map(|segment| segment.clause.appended()).collect();
+        (rest.to_owned() + &behind).trim_start().to_owned()
+    }
+
+    /// The text of the segment handed over last.
+    pub fn last_text(&self) -> Option<&str> {
+        self.segments.last().map(|segment| segment.clause.text.as_str())
     }
 
     fn text_of<'a>(&self, segments: impl Iterator<Item = &'a Segment>) -> String {
@@ -212,6 +226,12 @@ impl Ledger {
 impl Segment {
     fn is_in_flight(&self) -> bool {
         !matches!(self.stage, Stage::Played | Stage::Skipped)
+    }
+
+    /// The words heard within its first `played_ms`.
+    fn heard(&self, played_ms: u32) -> &str {
+        let duration = self.duration_ms.unwrap_or_else(|| estimated_ms(&self.clause.text, self.rate));
+        up_to_word(&self.clause.text, played_ms, duration)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The turns so far as the language model sees them: the user's questions and what was heard of the answers.
 
-use crate::{Message, Role};
+use crate::{Message, Role, text};
 use ringline_model::{AgentConfig, SeedMessage};
 
 /// What an agent without a system prompt is told.
@@ -29,6 +29,17 @@ impl History {
     pub fn push(&mut self, role: Role, text: String) {
         self.messages.push(Message { role, text });
         self.limit();
+    }
+
+    /// What the agent said goes on, after a stop that was for nothing.
+    pub fn go_on(&mut self, text: String) {
+        match self.messages.last_mut().filter(|last| last.role == Role::Assistant) {
+            Some(last) => {
+                let before = last.text.strip_suffix(INTERRUPTED_MARK).unwrap_or(&last.text);
+                last.text = text::join(before, &text);
+            }
+            None => self.push(Role::Assistant, text),
+        }
     }
 
     pub fn messages(&self) -> &[Message] {

@@ -1,11 +1,14 @@
-//! Who has the floor: stopping the agent, and finding out how much of it was heard.
+//! Who has the floor: stepping back while the user speaks over the agent, stopping the agent, and finding out how much of
+//! it was heard.
 //!
 //! Stopping is immediate; what was heard is written down when playout has answered, or after [`STOP_WAIT`] from what is
-//! known. An interruption whose utterance turns out to hold no words leaves the agent listening: what it was saying is not
-//! taken up again.
+//! known. What an interruption means that turns out to be none is in `resumption`.
 
 use crate::{
-    AgentState, Conversation, Event, InterruptReason, Notice, Output, Role, history::INTERRUPTED_MARK,
+    AgentState, Conversation, Event, InterruptReason, Notice, Output, Role,
+    backchannel::{Meaning, meaning},
+    barge_in::{BargeIn, Due, Outcome, Overlap},
+    history::INTERRUPTED_MARK,
     response::Response,
 };
 use ringline_model::{CallTime, ResponseId, SegmentId};
@@ -44,9 +47,9 @@ impl Conversation {
         self.config.interrupt.enable_voice_interrupt && self.is_interruptible()
     }
 
-    /// How long speech that begins now must last to take the floor from the agent; none if the agent does not have it.
+    /// How long speech that begins now must last to take the floor from an agent that thinks; none if it does not.
     pub(crate) fn shortest_interruption(&self) -> Option<Duration> {
-        let response = self.response.as_ref().filter(|_| self.agent_has_floor())?;
+        let response = self.response.as_ref().filter(|_| self.agent_has_floor() && !self.is_heard())?;
         let configured = Duration::from_millis(self.config.asr.vad_duration.into());
         let disturbed = response.question.as_ref().is_some_and(|question| question.disturbed);
         Some(if disturbed { configured.max(AFTER_NOISE) } else { configured })
@@ -54,7 +57,7 @@ impl Conversation {
 
     /// An utterance that began while the agent had the floor has ended in words, without having lasted long enough to
     /// interrupt. Returns whether it counts.
-    pub(crate) fn counts_beside_agent(&mut self, began: CallTime) -> bool {
+    pub(crate) fn counts_beside_agent(&mut self, began: CallTime, text: &str) -> bool {
         let Some(response) = &self.response else { return true };
         if response.is_uninterruptible {
             return true;
@@ -62,12 +65,95 @@ impl Conversation {
         if response.question.is_some() {
             self.go_on_with_question();
         } else if self.voice_interrupts() {
-            if self.config.asr.vad_duration > 0 {
+            let policy = BargeIn::new(&self.config);
+            if !policy.heeds_words() {
                 return false;
+            }
+            if !policy.is_immediate() && self.meaning(text) == Meaning::Backchannel {
+                // "Yes" is an answer to what the agent is about to have asked.
+                return response.is_asking();
             }
             self.interrupt(InterruptReason::Voice, Some(began));
         }
         true
+    }
+
+    pub(crate) fn meaning(&self, text: &str) -> Meaning {
+        meaning(text, self.config.asr.language.as_deref())
+    }
+
+    /// The user hears the agent.
+    fn is_heard(&self) -> bool {
+        self.response.as_ref().is_some_and(|response| response.spoken_from.is_some())
+    }
+
+    /// Speech is heard, from `at` on: if the agent is, too, it steps back until it is known what the speech means.
+    pub(crate) fn on_speech_over_agent(&mut self, at: CallTime) {
+        let Some(response) = self.response.as_ref().filter(|_| self.is_heard() && self.voice_interrupts()) else {
+            return;
+        };
+        let response = response.id;
+        if BargeIn::new(&self.config).is_immediate() {
+            return self.interrupt_by_voice();
+        }
+        match &mut self.overlap {
+            Some(overlap) => overlap.resume(at),
+            None => {
+                self.overlap = Some(Overlap::new(response, at));
+                self.outbox.push(Output::Duck { response });
+            }
+        }
+    }
+
+    pub(crate) fn on_overlap_paused(&mut self, at: CallTime) {
+        let policy = BargeIn::new(&self.config);
+        if self.overlap.as_mut().is_some_and(|overlap| overlap.pause(at, self.now, &policy)) {
+            self.settle_overlap(Outcome::TooShort);
+        }
+    }
+
+    /// Something is recognised of what is said over the agent.
+    pub(crate) fn on_words_over_agent(&mut self, text: &str, is_final: bool) {
+        let contends = self.user.utterance.as_ref().is_some_and(|utterance| utterance.contends);
+        if !(self.is_heard() && self.voice_interrupts() && (contends || self.overlap.is_some())) {
+            return;
+        }
+        let policy = BargeIn::new(&self.config);
+        let Some(response) = &self.response else { return };
+        // The agent may have gone on before the text came.
+        let mut late = Overlap::new(response.id, self.now);
+        let overlap = self.overlap.as_mut().unwrap_or(&mut late);
+        match overlap.read(text, self.config.asr.language.as_deref(), is_final, &policy) {
+            Some(Outcome::Interrupted) => self.interrupt_by_voice(),
+            Some(outcome) => self.settle_overlap(outcome),
+            None => {}
+        }
+    }
+
+    pub(crate) fn on_overlap_due(&mut self, due: Due) {
+        match due {
+            Due::Pause => {
+                let Some(overlap) = &mut self.overlap else { return };
+                overlap.paused = Some(self.now);
+                self.outbox.push(Output::PausePlayout { response: overlap.response });
+            }
+            Due::Stop if self.voice_interrupts() => self.interrupt_by_voice(),
+            Due::Stop => self.settle_overlap(Outcome::Moot),
+            Due::GoOn => self.settle_overlap(Outcome::TextLate),
+        }
+    }
+
+    /// The agent keeps the floor, and what it says comes back up.
+    pub(crate) fn settle_overlap(&mut self, outcome: Outcome) {
+        if let Some(Overlap { response, began, paused, .. }) = self.overlap.take() {
+            self.outbox.push(Output::Unduck { response });
+            self.outbox.record(Event::Overlap { response, began, paused, outcome });
+        }
+    }
+
+    fn interrupt_by_voice(&mut self) {
+        let began = self.user.utterance.as_ref().map(|utterance| utterance.began());
+        self.interrupt(InterruptReason::Voice, began);
     }
 
     /// The user's speech has lasted as long as an interruption must.
@@ -75,8 +161,7 @@ impl Conversation {
         let Some(response) = self.response.as_ref().filter(|_| self.is_interruptible()) else { return };
         if response.spoken_from.is_some() {
             if self.voice_interrupts() {
-                let began = self.user.utterance.as_ref().map(|utterance| utterance.began());
-                self.interrupt(InterruptReason::Voice, began);
+                self.interrupt_by_voice();
             }
         } else if response.question.is_some() {
             self.go_on_with_question();
@@ -103,9 +188,20 @@ impl Conversation {
         self.outbox.notify(Notice::Interrupted { reason });
         self.set_state(AgentState::Listening);
         self.outbox.record(Event::Interrupted { reason, response: response.id, speech_began });
+        if let Some(Overlap { response, began, paused, .. }) = self.overlap.take() {
+            let outcome = match reason {
+                InterruptReason::Voice | InterruptReason::Words => Outcome::Interrupted,
+                InterruptReason::Unknown
+                | InterruptReason::Command
+                | InterruptReason::Speech
+                | InterruptReason::Text => Outcome::Moot,
+            };
+            self.outbox.record(Event::Overlap { response, began, paused, outcome });
+        }
         self.record_question(&mut response);
         self.give_user_floor();
         self.presence.touch(self.now);
+        self.keep_unfinished(&response, reason);
         if stopped {
             self.cut = Some(Cut { response, until: self.now + STOP_WAIT });
         }
@@ -137,6 +233,7 @@ impl Conversation {
     /// Writes down what was heard of the cut response, and goes on with what waited for it.
     pub(crate) fn settle_cut(&mut self, stopped: Option<(SegmentId, u32)>) {
         if let Some(cut) = self.cut.take() {
+            self.note_rest(&cut.response, stopped);
             self.record_heard(&cut.response, cut.response.ledger.heard_until(stopped), true);
         }
         self.begin_next();
@@ -164,6 +261,10 @@ impl Conversation {
         }
         let marked = interrupted && self.config.llm.history_sync_with_tts;
         let mark = if marked { INTERRUPTED_MARK } else { "" };
-        self.history.push(Role::Assistant, text + mark);
+        let text = text + mark;
+        match response.resumes {
+            Some(_) => self.history.go_on(text),
+            None => self.history.push(Role::Assistant, text),
+        }
     }
 }

@@ -12,11 +12,14 @@
 //!
 //! It is composed of small machines, a file each: `user_turn` with its policy `endpointing`, `response` with `markers`, `clauses`
 //! and `heard`, `history`, `presence`, `latency`, `says`. What connects them is in `conversation` (inputs and deadlines),
-//! `listening` (speech and transcripts), `answering` (questions, responses, playout), `interruption` (who has the floor),
+//! `listening` (speech and transcripts), `answering` (questions, responses, playout), `interruption` (who has the floor, with its policy
+//! `barge_in`), `resumption` (what was stopped for nothing),
 //! `clips` (audio from URLs), `idle` (a silent user), `takeover` (a human in charge) and `commands` (client and server commands, the end).
 
 mod answering;
 mod api;
+mod backchannel;
+mod barge_in;
 mod chance;
 mod clauses;
 mod clips;
@@ -36,6 +39,7 @@ mod outbox;
 mod presence;
 mod replay;
 mod response;
+mod resumption;
 mod says;
 mod takeover;
 mod text;
@@ -44,7 +48,7 @@ mod words;
 
 pub use api::{
     AgentState, ClientCommand, DialogueKind, EndReason, Event, Input, InterruptReason, Message, Milestone, Notice,
-    Output, Role, Setup, Stage, StopCause, TakeoverMode, TurnLatency,
+    Output, OverlapOutcome, Role, Setup, Stage, StopCause, TakeoverMode, TurnLatency,
 };
 pub use conversation::Conversation;
 pub use replay::{Divergence, JournalEntry, Step, replay};

@@ -1,7 +1,9 @@
 //! Hearing the user: voice activity opens, pauses and resumes utterances; transcripts make turns of them.
 
 use crate::{
-    AgentState, Conversation, Event, InterruptReason, Milestone, Notice, Output, Stage, text,
+    AgentState, Conversation, Event, InterruptReason, Milestone, Notice, Output, Stage,
+    barge_in::Outcome,
+    text,
     user_turn::{Due, MAX_TURN_CHARS},
     words,
 };
@@ -29,6 +31,7 @@ impl Conversation {
                 }
             }
         }
+        self.on_speech_over_agent(at);
         let duration = self.shortest_interruption();
         if let (Some(utterance), Some(duration)) = (&mut self.user.utterance, duration) {
             utterance.decide_after(at, duration);
@@ -53,8 +56,10 @@ impl Conversation {
     pub(crate) fn on_speech_paused(&mut self, at: CallTime) {
         let Some(utterance) = &mut self.user.utterance else { return };
         let id = utterance.id;
-        if let Some(revision) = utterance.pause(at.min(self.now), self.now) {
+        let at = at.min(self.now);
+        if let Some(revision) = utterance.pause(at, self.now) {
             self.outbox.push(Output::Transcribe { utterance: id, revision });
+            self.on_overlap_paused(at);
         }
     }
 
@@ -64,6 +69,7 @@ impl Conversation {
         }
         self.on_words(text);
         self.interrupt_by_word(text);
+        self.on_words_over_agent(text, false);
         self.show_interim(text);
     }
 
@@ -124,6 +130,7 @@ impl Conversation {
         }
         self.on_words(&text);
         self.interrupt_by_word(&text);
+        self.on_words_over_agent(&text, true);
         self.note_intent();
     }
 
@@ -148,8 +155,9 @@ impl Conversation {
             Due::Ended(text, end) => {
                 let Some(utterance) = self.close_utterance() else { return };
                 let text = if utterance.by_word { words::without(&text, &self.config.interrupt.words) } else { text };
-                let wanted = !utterance.discard && text::is_speakable(&text);
-                if wanted && (!utterance.contends || self.counts_beside_agent(utterance.began())) {
+                let was_false = self.was_false_interruption(&text);
+                let wanted = !utterance.discard && text::is_speakable(&text) && !was_false;
+                if wanted && (!utterance.contends || self.counts_beside_agent(utterance.began(), &text)) {
                     self.user.add(&text, utterance.began(), Some(end));
                     self.record_intent(utterance.opened, utterance.first_text.unwrap_or(self.now));
                 }
@@ -168,6 +176,7 @@ impl Conversation {
 
     pub(crate) fn close_utterance(&mut self) -> Option<crate::user_turn::Utterance> {
         let utterance = self.user.close()?;
+        self.settle_overlap(Outcome::TextLate);
         self.outbox.push(Output::CloseUtterance { utterance: utterance.id });
         Some(utterance)
     }

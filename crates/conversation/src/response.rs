@@ -67,6 +67,8 @@ pub(crate) struct Response {
     pub failed_transfer: bool,
     /// It has no text to be shown.
     pub is_wordless: bool,
+    /// The stopped response whose rest it is.
+    pub resumes: Option<ResponseId>,
 }
 
 impl Response {
@@ -119,6 +121,7 @@ impl Response {
             is_uninterruptible: false,
             failed_transfer: false,
             is_wordless: false,
+            resumes: None,
         }
     }
 
@@ -208,6 +211,23 @@ impl Response {
     /// Everything has been said.
     pub fn is_done(&self) -> bool {
         self.is_text_complete() && self.lead.is_none() && self.waiting.is_empty() && self.ledger.in_flight() == 0
+    }
+
+    /// All its text is on its way to the user, and it ends with a question.
+    pub fn is_asking(&self) -> bool {
+        let asks = self.ledger.last_text().is_some_and(|text| text.trim_end().ends_with(['?', '？']));
+        self.is_text_complete() && self.waiting.is_empty() && self.ledger.in_flight() <= 1 && asks
+    }
+
+    /// What of its text was not heard when playout was stopped there. Of a text that was still being made, its whole sentences.
+    pub fn unheard(&self, stopped: Option<(SegmentId, u32)>) -> String {
+        let mut rest = self.ledger.unheard_after(stopped);
+        self.waiting.iter().for_each(|clause| rest.push_str(&clause.appended()));
+        if matches!(self.text, Text::Complete { .. }) {
+            return rest.trim().to_owned();
+        }
+        let end = rest.char_indices().rev().find(|(_, c)| matches!(c, '.' | '!' | '?' | '。' | '！' | '？'));
+        end.map_or_else(String::new, |(at, c)| rest[..at + c.len_utf8()].trim().to_owned())
     }
 
     /// The model's whole text, for the client.

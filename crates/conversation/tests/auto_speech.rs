@@ -57,7 +57,7 @@ fn a_user_who_speaks_gets_the_prompts_back_and_a_noise_does_not() {
 #[test]
 fn a_farewell_that_is_interrupted_is_taken_back() {
     let mut call = silent(0, &[], Some("Bye now."));
-    call.at(5000).speaks(0).at(5200).speech_starts().stopped(1, 0, 200).skip();
+    call.at(5000).speaks(0).at(5200).speech_starts().at(5900).stopped(1, 0, 200).skip();
     call.at(6200).speech_pauses().transcript(0, 1, "Wait.").at(6600);
     assert!(call.take_lines().last().is_some_and(|line| line.ends_with("U:Wait.")));
 }

@@ -4,7 +4,7 @@ mod support;
 
 use ringline_conversation::{AgentState, Input, InterruptReason};
 use ringline_model::{AgentConfig, NoInterruptMode, ResponseId};
-use support::{Call, config};
+use support::{Call, at_once, config};
 
 /// The agent answers aloud since 2.400 s; the first of two segments plays.
 fn speaking(change: impl FnOnce(&mut AgentConfig)) -> Call {
@@ -23,8 +23,8 @@ fn uninterruptible(mode: NoInterruptMode, words: &[&str]) -> Call {
 }
 
 #[test]
-fn speech_silences_the_agent_at_once() {
-    let mut call = speaking(|_| ());
+fn with_the_anti_interference_off_speech_silences_the_agent_at_once() {
+    let mut call = speaking(|config| config.asr.vad_level = 0);
     call.at(2920).input(Input::SpeechStarted { at: support::ms(2800) }).expect(&[
         "2.920s open u1 from 2.500s",
         "2.920s cancel r1",
@@ -46,17 +46,19 @@ fn speech_silences_the_agent_at_once() {
 #[test]
 fn with_a_shortest_duration_only_lasting_speech_interrupts() {
     let mut call = speaking(|config| config.asr.vad_duration = 300);
-    call.at(2600).speech_starts().at(2700).interim(1, "mm").expect(&["2.600s open u1 from 2.300s"]);
-    call.at(2800)
-        .speech_pauses()
-        .at(2850)
-        .speech_resumes()
-        .at(3000)
-        .speech_pauses()
-        .expect(&["2.800s transcribe u1 rev 1", "3.000s transcribe u1 rev 2"]);
-    call.transcript(1, 2, "mm hm").at(3400).expect(&["3.400s close u1"]);
+    call.at(2600).speech_starts().at(2700).interim(1, "wait").expect(&["2.600s open u1 from 2.300s", "2.600s duck r1"]);
+    call.at(2800).speech_pauses().at(2850).speech_resumes().at(3000).speech_pauses().expect(&[
+        "2.800s transcribe u1 rev 1",
+        "2.800s unduck r1",
+        "2.800s record overlap r1 from 2.600s: TooShort",
+        "2.850s duck r1",
+        "3.000s transcribe u1 rev 2",
+        "3.000s unduck r1",
+        "3.000s record overlap r1 from 2.850s: TooShort",
+    ]);
+    call.transcript(1, 2, "wait wait").at(3400).expect(&["3.400s close u1"]);
     assert_eq!(call.state(), AgentState::Speaking);
-    call.at(3500).speech_starts().at(3799).expect(&["3.500s open u2 from 3.200s"]);
+    call.at(3500).speech_starts().at(3799).expect(&["3.500s open u2 from 3.200s", "3.500s duck r1"]);
     call.at(3800);
     assert_eq!(call.take_lines()[2], "3.800s interrupted Voice");
     assert_eq!(call.state(), AgentState::Listening);
@@ -72,7 +74,7 @@ fn short_speech_that_the_agent_finished_under_is_a_turn() {
 
 #[test]
 fn late_events_of_an_interrupted_response_are_dropped() {
-    let mut call = speaking(|_| ());
+    let mut call = speaking(at_once);
     call.at(2900).speech_starts().stopped(1, 0, 500).skip();
     call.text(1, "More.").finished(1).audio(1).synthesised(1, 3).plays(1).played(1).stopped(1, 0, 900).failed(1);
     call.expect_nothing();
@@ -80,8 +82,8 @@ fn late_events_of_an_interrupted_response_are_dropped() {
 }
 
 #[test]
-fn an_interruption_without_words_leaves_the_agent_listening() {
-    let mut call = speaking(|_| ());
+fn without_resumption_an_interruption_without_words_leaves_the_agent_listening() {
+    let mut call = speaking(at_once);
     call.at(2900).speech_starts().stopped(1, 0, 500).at(3000).speech_pauses().transcript(1, 1, "").skip();
     call.at(10_000).expect(&["3.400s close u1"]);
     assert_eq!(call.state(), AgentState::Listening);
@@ -149,7 +151,7 @@ fn a_mere_interrupt_word_asks_nothing() {
 
 #[test]
 fn without_an_answer_from_playout_the_finished_segments_count() {
-    let mut call = speaking(|_| ());
+    let mut call = speaking(at_once);
     call.at(3400).played(0).plays(1).at(3500).speech_starts().skip();
     call.at(5500).expect(&["5.500s record Assistant Normal #1 from 2.400s cut: \"One two three four.\""]);
     call.stopped(1, 1, 500).expect_nothing();
@@ -157,7 +159,7 @@ fn without_an_answer_from_playout_the_finished_segments_count() {
 
 #[test]
 fn a_question_waits_until_it_is_known_what_was_heard() {
-    let mut call = speaking(|_| ());
+    let mut call = speaking(at_once);
     call.at(2900).speech_starts().at(3000).speech_pauses().transcript(1, 1, "Stop.").skip();
     call.at(3800).expect(&["3.400s close u1"]);
     call.stopped(1, 0, 500);
@@ -180,7 +182,7 @@ fn speech_before_a_spoken_text_does_not_cut_it() {
 
 #[test]
 fn speech_that_has_interrupted_does_not_cut_a_spoken_text_that_comes_after() {
-    let mut call = speaking(|_| ());
+    let mut call = speaking(at_once);
     call.at(2500).speech_starts().stopped(1, 0, 0).input(Input::Say { text: "News.".into(), interrupt: true }).skip();
     call.speaks(2).at(2800).speech_pauses().transcript(1, 1, "What?").skip().at(3200).expect(&["3.200s close u1"]);
     call.at(3300).speech_starts().skip();

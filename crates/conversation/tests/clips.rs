@@ -95,7 +95,7 @@ fn a_url_that_is_empty_or_too_long_is_not_loaded() {
 
 #[test]
 fn the_user_interrupts_a_clip_like_speech() {
-    let mut call = Call::joined(config(|_| ()));
+    let mut call = Call::joined(config(support::at_once));
     call.say_audio("http://a", true).clip(0, 3000).plays(0).skip().at(1000).speech_starts().expect(&[
         "1.000s open u0 from 0.700s",
         "1.000s cancel r1",

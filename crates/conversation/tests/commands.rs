@@ -127,7 +127,7 @@ fn a_spoken_text_that_interrupts_is_said_at_once_with_its_own_sentence() {
 
 #[test]
 fn other_spoken_texts_wait_for_the_agent_and_the_user() {
-    let mut call = speaking(|_| ());
+    let mut call = speaking(support::at_once);
     call.input(say("First.", false)).input(say("Second.", false)).expect_nothing();
     call.at(2400).played(0).plays(1).at(3400).skip().played(1);
     assert_eq!(call.take_lines().last().map(String::as_str), Some("3.400s synthesise r2 s2: First."));

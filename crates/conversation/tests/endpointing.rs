@@ -216,13 +216,13 @@ fn words_after_noise_still_belong_to_the_question() {
 fn words_after_noise_interrupt_an_answer_that_has_begun_meanwhile() {
     let mut call = disturbed();
     call.at(3700).speech_starts().text(2, "So.").finished(2).speaks(0).at(4300).speech_pauses();
-    call.transcript(2, 1, "In Paris.").skip().at(4700).expect(&[
+    call.skip().transcript(2, 1, "In Paris.").at(4700).expect(&[
+        "4.300s cancel r2",
+        "4.300s stop playout r2",
+        "4.300s interrupted Voice",
+        "4.300s state Listening",
+        "4.300s record interrupted r2 Voice, speech from 3.700s",
         "4.700s close u2",
-        "4.700s cancel r2",
-        "4.700s stop playout r2",
-        "4.700s interrupted Voice",
-        "4.700s state Listening",
-        "4.700s record interrupted r2 Voice, speech from 3.700s",
     ]);
     call.stopped(2, 0, 1000);
     assert_eq!(call.take_lines()[1], "4.700s user #2 end: \"In Paris.\"");

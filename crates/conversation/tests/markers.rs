@@ -39,7 +39,13 @@ fn a_hang_up_without_a_word_ends_the_call_at_once() {
 #[test]
 fn a_hang_up_that_the_user_interrupts_is_taken_back() {
     let mut call = asked(|_| ());
-    call.text(1, "<imsagent_hangup endword=Bye now/>").speaks(0).at(1600).speech_starts().stopped(1, 0, 100).skip();
+    call.text(1, "<imsagent_hangup endword=Bye now/>")
+        .speaks(0)
+        .at(1600)
+        .speech_starts()
+        .at(2300)
+        .stopped(1, 0, 100)
+        .skip();
     call.at(2600).speech_pauses().transcript(1, 1, "Wait.").at(3000);
     assert!(call.take_lines().last().is_some_and(|line| line.ends_with("U:Wait.")));
 }

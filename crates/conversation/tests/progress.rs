@@ -19,6 +19,7 @@ const TEXTS: &[&str] = &[
     " ",
     "Yes. No, maybe, I do not know what to say about that, sorry",
     "stop it",
+    "mm-hm",
     "今天天气很好，我们去公园吧。好吗？",
     "```\ncode\n``` 1. one\n2. two\n",
     "Dr. Smith paid 3.14 at 9:30. \u{1F600}",
@@ -158,6 +159,7 @@ fn config() -> impl Strategy<Value = AgentConfig> {
             (flags.0, flags.1, flags.2);
         config.interrupt.enable_voice_interrupt = flags.3;
         config.interrupt.no_interrupt_mode = if flags.4 { NoInterruptMode::Cache } else { NoInterruptMode::Discard };
+        (config.asr.vad_level, config.interrupt.resume) = (numbers.0 % 12, flags.0);
         config.interrupt.words = vec!["stop".to_owned()];
         config.pre_connect_audio_url = flags.0.then(|| "http://audio".to_owned());
         config.wake_up_query = flags.1.then(|| "Who is there?".to_owned());
@@ -189,6 +191,8 @@ struct Watcher {
     clips: BTreeSet<ClipId>,
     loaded: BTreeSet<ClipId>,
     clip: ClipId,
+    /// The response that is ducked, and whether it is silent.
+    ducked: Option<(ResponseId, bool)>,
 }
 
 impl Watcher {
@@ -217,6 +221,7 @@ impl Watcher {
             Output::Synthesise { response, segment, text, rate, .. } => {
                 assert!(!self.cancelled.contains(response), "a cancelled response speaks");
                 assert!(*response >= self.response, "an older response speaks");
+                assert!(self.ducked.is_none_or(|(ducked, _)| ducked == *response), "what is said next is ducked");
                 assert!(text.chars().any(char::is_alphanumeric) && text.chars().count() <= 200, "{text:?}");
                 assert!((0.5..=2.0).contains(rate));
                 assert_eq!(segment.0, self.segments);
@@ -240,6 +245,16 @@ impl Watcher {
             }
             Output::StopPlayout { response } => {
                 assert!(self.cancelled.contains(response), "playout stops for a response that goes on");
+                self.ducked = self.ducked.filter(|(ducked, _)| ducked > response);
+            }
+            Output::Duck { response } => {
+                assert_eq!(self.ducked.replace((*response, false)), None, "ducked twice");
+            }
+            Output::PausePlayout { response } => {
+                assert_eq!(self.ducked.replace((*response, true)), Some((*response, false)));
+            }
+            Output::Unduck { response } => {
+                assert_eq!(self.ducked.take().map(|(ducked, _)| ducked), Some(*response));
             }
             Output::End { .. } => {
                 assert_eq!(self.open, None, "an utterance is left open");

@@ -48,8 +48,12 @@ pub struct AsrConfig {
     /// Silence that ends a sentence, in ms, 200..1200 (400).
     pub max_silence: u32,
     pub hot_words: Vec<String>,
-    /// Shortest continuous speech that may interrupt, in ms; 0 = at once, else 200..2000.
+    /// Continuous speech that interrupts, in ms, 200..2000; 0 = `vad_level` decides.
     pub vad_duration: u32,
+    /// How speech over the agent is judged, 0..11 (11): 0 = any speech interrupts at once; 1..10 = speech must last, the longer
+    /// the higher; 11 = by length, words and echo. A journal from before it was kept has 0, which is what was done then.
+    #[serde(default)]
+    pub vad_level: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -94,6 +98,9 @@ pub struct InterruptConfig {
     /// Words that interrupt even while voice interruption is off.
     pub words: Vec<String>,
     pub no_interrupt_mode: NoInterruptMode,
+    /// An answer that was stopped for a sound or a mere "mm-hm" is taken up again (true). Ringline's own key.
+    #[serde(default)]
+    pub resume: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,7 +131,7 @@ impl Default for AgentConfig {
             user_offline_timeout: 5,
             graceful_shutdown: false,
             volume: 100,
-            asr: AsrConfig { language: None, max_silence: 400, hot_words: Vec::new(), vad_duration: 0 },
+            asr: AsrConfig { language: None, max_silence: 400, hot_words: Vec::new(), vad_duration: 0, vad_level: 11 },
             tts: TtsConfig { voice: None, speech_rate: 1.0 },
             llm: LlmConfig {
                 system_prompt: None,
@@ -138,6 +145,7 @@ impl Default for AgentConfig {
                 enable_voice_interrupt: true,
                 words: Vec::new(),
                 no_interrupt_mode: NoInterruptMode::Cache,
+                resume: true,
             },
             turn_detection: TurnDetectionConfig::default(),
             auto_speech: AutoSpeechConfig::default(),
@@ -174,6 +182,7 @@ impl AgentConfig {
                     short @ 1..=199 => return Err(asr.wrong("VadDuration", format!("{short} is not 0 or 200..2000"))),
                     duration => duration,
                 },
+                vad_level: asr.integer("VadLevel", 0, 11)?.unwrap_or(default.asr.vad_level),
             },
             tts: TtsConfig {
                 voice: tts.text("VoiceId", 64)?,
@@ -195,6 +204,7 @@ impl AgentConfig {
                     Some("discard") => NoInterruptMode::Discard,
                     Some(_) => return Err(interrupt.wrong("NoInterruptMode", "must be `cache` or `discard`")),
                 },
+                resume: interrupt.boolean("ResumeAfterFalseInterruption")?.unwrap_or(default.interrupt.resume),
             },
             turn_detection: Self::turn_detection(&turn)?,
             auto_speech: AutoSpeechConfig::read(&root.child("AutoSpeechConfig")?)?,

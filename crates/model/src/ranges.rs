@@ -8,8 +8,6 @@ use crate::config::Reader;
 const RULE_WORD: usize = 9;
 
 pub(crate) fn check(root: &Reader<'_>) -> Result<(), ConfigError> {
-    let asr = root.child("AsrConfig")?;
-    asr.integer("VadLevel", 0, 11)?;
     let llm = root.child("LlmConfig")?;
     llm.integer("OutputMinLength", 0, 100)?;
     if let Some(short @ 1..=999) = llm.integer("OutputMaxDelay", 0, 10_000)? {

@@ -24,6 +24,19 @@ pub enum Event {
         response: ResponseId,
         speech_began: Option<CallTime>,
     },
+    /// The user has spoken over the agent, and it is decided what that meant. `began` is where the speech began; `paused` since when
+    /// the agent was silent for it.
+    Overlap {
+        response: ResponseId,
+        began: CallTime,
+        paused: Option<CallTime>,
+        outcome: OverlapOutcome,
+    },
+    /// What the user had not heard of `of`, which was stopped for nothing, is said by `response`.
+    Resumed {
+        response: ResponseId,
+        of: ResponseId,
+    },
     Latency {
         latency: TurnLatency,
     },
@@ -45,6 +58,23 @@ pub enum Event {
         stage: Stage,
         error: String,
     },
+}
+
+/// What speech over the agent was taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OverlapOutcome {
+    Interrupted,
+    /// "mm-hm": the agent went on.
+    Backchannel,
+    /// A sound: the agent went on.
+    NoWords,
+    /// Shorter than the configuration asks for (`VadDuration`).
+    TooShort,
+    /// No text came in time: the agent went on.
+    TextLate,
+    /// Nothing was left to decide: the agent had said all, or something else stopped it.
+    Moot,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

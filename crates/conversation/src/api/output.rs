@@ -32,6 +32,12 @@ pub enum Output {
     /// Stop playout at once; answered with [`Input::PlayoutStopped`]. Audio of responses up to and including this one
     /// that arrives later is dropped.
     StopPlayout { response: ResponseId },
+    /// Lower the playout of the response, without a break, until [`Output::Unduck`] or [`Output::StopPlayout`].
+    Duck { response: ResponseId },
+    /// Let the playout of the response fall silent and keep its place, until [`Output::Unduck`] or [`Output::StopPlayout`].
+    PausePlayout { response: ResponseId },
+    /// Play on at full volume, from where it was paused: nothing of the speech is lost.
+    Unduck { response: ResponseId },
     /// Tell the client.
     Notify { notice: Notice },
     /// Tell the records: dialogues, latency, callbacks, log.

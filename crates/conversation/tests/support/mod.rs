@@ -34,6 +34,12 @@ pub fn config(change: impl FnOnce(&mut AgentConfig)) -> AgentConfig {
     config
 }
 
+/// Any speech over the agent stops it at once, for good: for tests of what comes after a stop.
+pub fn at_once(config: &mut AgentConfig) {
+    config.asr.vad_level = 0;
+    config.interrupt.resume = false;
+}
+
 impl Call {
     /// A call at time zero, its first step done.
     pub fn new(config: AgentConfig) -> Self {
@@ -301,6 +307,9 @@ pub fn line(output: &Output) -> String {
         Output::PlayClip { response, segment, clip } => format!("play r{response} s{segment} c{clip}"),
         Output::ForgetClip { clip } => format!("forget c{clip}"),
         Output::StopPlayout { response } => format!("stop playout r{response}"),
+        Output::Duck { response } => format!("duck r{response}"),
+        Output::PausePlayout { response } => format!("pause r{response}"),
+        Output::Unduck { response } => format!("unduck r{response}"),
         Output::Notify { notice } => notice_line(notice),
         Output::Record { event } => format!("record {}", event_line(event)),
         Output::End { reason } => format!("end {reason:?}"),
@@ -336,6 +345,11 @@ fn event_line(event: &Event) -> String {
             let began = speech_began.map_or(String::new(), |began| format!(", speech from {began}"));
             format!("interrupted r{response} {reason:?}{began}")
         }
+        Event::Overlap { response, began, paused, outcome } => {
+            let paused = paused.map_or(String::new(), |paused| format!(", silent from {paused}"));
+            format!("overlap r{response} from {began}{paused}: {outcome:?}")
+        }
+        Event::Resumed { response, of } => format!("r{response} resumes r{of}"),
         Event::Latency { latency } => format!(
             "latency #{}: {}+{}+{}+{}+{}+{} = {}",
             latency.sentence,

@@ -190,6 +190,10 @@ impl Task {
             },
             Output::ForgetClip { clip } => self.agent.clips.forget(clip),
             Output::StopPlayout { response } => self.media(MediaCommand::Stop { response }).await,
+            // What plays is that response: another one begins when it is over, and its level with it.
+            Output::Duck { .. } => self.media(MediaCommand::Duck).await,
+            Output::PausePlayout { .. } => self.media(MediaCommand::Pause).await,
+            Output::Unduck { .. } => self.media(MediaCommand::Unduck).await,
             Output::Notify { notice } => self.notify(notice).await,
             Output::Record { event } => self.record(event, now).await,
             Output::End { reason } => self.ended = Some(reason),
@@ -309,6 +313,14 @@ impl Task {
             Event::Interrupted { reason, response, speech_began } => {
                 let after_ms = speech_began.map(|began| now.since(began).as_millis() as u64);
                 tracing::info!(call.id = %call, response.id = %response, ?reason, after_ms, "interrupted");
+            }
+            Event::Overlap { response, began, paused, outcome } => {
+                let after_ms = |at: CallTime| at.since(began).as_millis() as u64;
+                let (silent_ms, decided_ms) = (paused.map(after_ms), after_ms(now));
+                tracing::info!(call.id = %call, response.id = %response, ?outcome, silent_ms, decided_ms, "spoken over");
+            }
+            Event::Resumed { response, of } => {
+                tracing::info!(call.id = %call, response.id = %response, of = %of, "took up again what was stopped for nothing");
             }
             Event::Latency { latency } => {
                 tracing::info!(call.id = %call, turn.id = %latency.sentence, total_ms = latency.total, "answered");

@@ -82,6 +82,10 @@ pub enum MediaCommand {
     Stop {
         response: ResponseId,
     },
+    /// Lower the speech, or let it fall silent and keep its place.
+    Duck,
+    Pause,
+    Unduck,
     /// Output volume in percent.
     Volume(u16),
     /// For the data channel.
@@ -269,6 +273,9 @@ impl Task {
                 let (segment, played_ms) = (stopped.segment, stopped.played_ms);
                 self.tell(CallEvent::Input(Input::PlayoutStopped { response, segment, played_ms }));
             }
+            MediaCommand::Duck => self.playout.duck(),
+            MediaCommand::Pause => self.playout.pause(),
+            MediaCommand::Unduck => self.playout.unduck(),
             MediaCommand::Volume(percent) => self.playout.volume(percent),
             MediaCommand::SendText(text) => {
                 if let Some(transport) = &mut self.transport

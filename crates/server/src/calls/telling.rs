@@ -34,6 +34,8 @@ fn of_event(event: &Event, unix_ms: impl Fn(CallTime) -> i64) -> Option<Happened
         Event::SessionStarted
         | Event::Dialogue { .. }
         | Event::Interrupted { .. }
+        | Event::Overlap { .. }
+        | Event::Resumed { .. }
         | Event::Latency { .. }
         | Event::TakeoverCancelled { .. } => None,
     }
