@@ -212,6 +212,7 @@ impl Conversation {
             }
             Due::Segment(overdue) => {
                 // All that are overdue together, before the next ones are handed over.
+                let filler = response.ledger.sounding_filler();
                 let mut next = Some(overdue);
                 while let Some(overdue) = next {
                     response.on_overdue(overdue, now);
@@ -223,6 +224,7 @@ impl Conversation {
                     self.outbox.record(Event::ProviderFailed { stage: Stage::Synthesis, error });
                     next = response.overdue_segment(now, self.presence.here_since());
                 }
+                self.after_filler(filler);
                 self.go_on_speaking();
             }
         }
@@ -246,7 +248,9 @@ impl Conversation {
 
     fn note_first_audio(&mut self, segment: SegmentId) {
         let now = self.now;
-        let Some(response) = self.response.as_mut().filter(|response| response.ledger.has(segment)) else { return };
+        let is_answer =
+            |response: &&mut Response| response.ledger.has(segment) && response.ledger.filler(segment).is_none();
+        let Some(response) = self.response.as_mut().filter(is_answer) else { return };
         if response.moments.first_audio.is_some() {
             return;
         }
@@ -266,9 +270,14 @@ impl Conversation {
     }
 
     pub(crate) fn on_playout_started(&mut self, segment: SegmentId) {
-        let now = self.now;
+        let (now, filler) = (self.now, self.sounding_filler());
         let Some(response) = self.response.as_mut().filter(|response| response.ledger.has(segment)) else { return };
         let Some(text) = response.ledger.started(segment, now) else { return };
+        self.after_filler(filler);
+        if let Some(sentence) = self.is_filler(segment) {
+            return self.on_filler_started(text, sentence);
+        }
+        let Some(response) = &mut self.response else { return };
         let (sentence, first) = (response.sentence, response.spoken_from.is_none());
         let latency = if first { response.moments.breakdown(sentence, now) } else { None };
         response.spoken_from.get_or_insert(now);
@@ -290,9 +299,10 @@ impl Conversation {
 
     pub(crate) fn on_playout_finished(&mut self, segment: SegmentId) {
         self.on_playout_started(segment);
-        let now = self.now;
+        let (now, filler) = (self.now, self.sounding_filler());
         let Some(response) = self.owner(segment) else { return };
         response.ledger.finished(segment, now);
+        self.after_filler(filler);
         self.presence.touch(now);
         if let Life::Stopping { reason, .. } = self.life
             && !self.response.as_ref().is_some_and(|response| response.ledger.is_playing())

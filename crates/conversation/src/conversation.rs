@@ -12,6 +12,7 @@ use crate::{
     ids::Ids,
     interruption::Cut,
     outbox::Outbox,
+    pending::Pending,
     presence::Presence,
     response::Response,
     resumption::Unfinished,
@@ -60,6 +61,7 @@ pub struct Conversation {
     pub(crate) ids: Ids,
     pub(crate) chance: Chance,
     pub(crate) idle: Idle,
+    pub(crate) pending: Pending,
     /// Generations that failed in a row.
     pub(crate) failures: u32,
 }
@@ -86,6 +88,7 @@ impl Conversation {
             ids: Ids::new(),
             chance: Chance::new(setup.seed),
             idle: Idle::default(),
+            pending: Pending::default(),
             failures: 0,
         }
     }
@@ -163,7 +166,8 @@ impl Conversation {
         let takeover = self.takeover.as_ref().map(Takeover::deadline);
         let idle = self.idle_deadline();
         let overlap = self.overlap.as_ref().map(|overlap| overlap.deadline(&BargeIn::new(&self.config)));
-        [overlap, idle, stopping, presence, user, cut, response, clip, takeover].into_iter().flatten().min()
+        let pending = self.pending_deadline();
+        [overlap, pending, idle, stopping, presence, user, cut, response, clip, takeover].into_iter().flatten().min()
     }
 
     pub fn state(&self) -> AgentState {
@@ -236,6 +240,10 @@ impl Conversation {
         }
         if let Some(due) = self.response.as_ref().and_then(|response| response.due(now, self.presence.here_since())) {
             self.on_response_due(due);
+            return true;
+        }
+        if self.pending_deadline().is_some_and(|at| at <= now) {
+            self.on_pending();
             return true;
         }
         if let Some((at, clip)) = self.clip_deadline()

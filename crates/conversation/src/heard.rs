@@ -4,7 +4,7 @@
 //! within a segment are taken as proportional, cut back to the last whole word.
 
 use crate::{clauses::Clause, text::is_cjk};
-use ringline_model::{CallTime, SegmentId};
+use ringline_model::{CallTime, SegmentId, SentenceId};
 use std::time::Duration;
 
 /// From handing a segment to synthesis to its first audio.
@@ -50,6 +50,8 @@ struct Segment {
     longest: Duration,
     stage: Stage,
     duration_ms: Option<u32>,
+    /// It holds the floor while the answer is not there, and is a sentence of its own.
+    filler: Option<SentenceId>,
 }
 
 /// What a segment did not do in time.
@@ -70,14 +72,49 @@ pub(crate) struct Ledger {
 impl Ledger {
     pub fn hand_over(&mut self, id: SegmentId, clause: Clause, rate: f64, now: CallTime) {
         let stage = Stage::Handed { at: now };
-        self.segments.push(Segment { id, clause, rate, longest: LONGEST_SEGMENT, stage, duration_ms: None });
+        let (longest, duration_ms, filler) = (LONGEST_SEGMENT, None, None);
+        self.segments.push(Segment { id, clause, rate, longest, stage, duration_ms, filler });
+    }
+
+    /// A segment that is no part of the answer's text.
+    pub fn hand_over_filler(&mut self, id: SegmentId, clause: Clause, rate: f64, sentence: SentenceId, now: CallTime) {
+        self.hand_over(id, clause, rate, now);
+        if let Some(segment) = self.find(id) {
+            segment.filler = Some(sentence);
+        }
     }
 
     /// Audio that is there as a whole and has no text.
     pub fn hand_over_clip(&mut self, id: SegmentId, duration_ms: u32, now: CallTime) {
         let clause = Clause { text: String::new(), spaced: false };
         let (stage, duration_ms) = (Stage::Audible { at: now }, Some(duration_ms));
-        self.segments.push(Segment { id, clause, rate: 1.0, longest: LONGEST_CLIP, stage, duration_ms });
+        let (rate, longest, filler) = (1.0, LONGEST_CLIP, None);
+        self.segments.push(Segment { id, clause, rate, longest, stage, duration_ms, filler });
+    }
+
+    /// How many fillers were handed over.
+    pub fn fillers(&self) -> usize {
+        self.segments.iter().filter(|segment| segment.filler.is_some()).count()
+    }
+
+    /// The sentence of a filler.
+    pub fn filler(&self, id: SegmentId) -> Option<SentenceId> {
+        self.segments.iter().find(|segment| segment.id == id)?.filler
+    }
+
+    /// The filler that plays.
+    pub fn sounding_filler(&self) -> Option<SentenceId> {
+        self.segments.iter().find(|segment| matches!(segment.stage, Stage::Playing { .. }))?.filler
+    }
+
+    /// Nothing of the answer itself was handed over.
+    pub fn is_without_answer(&self) -> bool {
+        self.segments.iter().all(|segment| segment.filler.is_some())
+    }
+
+    /// When the last segment ended.
+    pub fn idle_since(&self) -> CallTime {
+        self.idle_since
     }
 
     pub fn is_empty(&self) -> bool {
@@ -138,7 +175,8 @@ impl Ledger {
                 Stage::Played | Stage::Skipped => {}
             }
         }
-        let first_seen = self.segments[..index].iter().all(|segment| segment.stage == Stage::Skipped);
+        let unseen = |segment: &Segment| segment.stage == Stage::Skipped || segment.filler.is_some();
+        let first_seen = self.segments[..index].iter().all(unseen) || self.segments[index].filler.is_some();
         let segment = &mut self.segments[index];
         if matches!(segment.stage, Stage::Playing { .. } | Stage::Played) {
             return None;
@@ -167,7 +205,7 @@ impl Ledger {
         let part = Clause { text: segment.heard(played_ms).to_owned(), spaced: segment.clause.spaced };
         let started = |stage| matches!(stage, Stage::Played | Stage::Playing { .. });
         let mut text = self.text_of(self.segments[..index].iter().filter(|segment| started(segment.stage)));
-        if !part.text.is_empty() {
+        if !part.text.is_empty() && segment.filler.is_none() {
             text.push_str(&part.appended());
         }
         text.trim_start().to_owned()
@@ -192,7 +230,8 @@ impl Ledger {
     }
 
     fn text_of<'a>(&self, segments: impl Iterator<Item = &'a Segment>) -> String {
-        let text: String = segments.map(|segment| segment.clause.appended()).collect();
+        let text: String =
+            segments.filter(|segment| segment.filler.is_none()).map(|segment| segment.clause.appended()).collect();
         text.trim_start().to_owned()
     }
 

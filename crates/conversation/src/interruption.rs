@@ -172,6 +172,9 @@ impl Conversation {
     fn go_on_with_question(&mut self) {
         let Some(mut response) = self.response.take() else { return };
         self.cancel(&response);
+        if response.ledger.sounding_filler().is_some() {
+            self.outbox.notify(Notice::Interrupted { reason: InterruptReason::Voice });
+        }
         if let Some(question) = response.question.take()
             && let Some(unused) = self.user.reopen(question)
         {
@@ -213,6 +216,9 @@ impl Conversation {
         let handed_over = !response.ledger.is_empty();
         if handed_over {
             self.outbox.push(Output::StopPlayout { response: response.id });
+        }
+        if let Some(sentence) = response.ledger.sounding_filler() {
+            self.outbox.notify(Notice::AgentSubtitle { text: String::new(), end: true, sentence });
         }
         handed_over
     }

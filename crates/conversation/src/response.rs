@@ -205,7 +205,13 @@ impl Response {
 
     /// Nothing was or will be said, as far as is known.
     pub fn is_mute(&self) -> bool {
-        self.lead.is_none() && self.waiting.is_empty() && self.ledger.is_empty()
+        self.lead.is_none() && self.waiting.is_empty() && self.ledger.is_without_answer()
+    }
+
+    /// Since when the user waits for the first word, and hears nothing.
+    pub fn waits_since(&self) -> Option<CallTime> {
+        let asked = self.moments.asked.filter(|_| !self.is_text_complete() && self.moments.first_text.is_none())?;
+        (self.ledger.in_flight() == 0).then(|| asked.max(self.ledger.idle_since()))
     }
 
     /// Everything has been said.

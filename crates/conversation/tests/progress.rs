@@ -9,8 +9,8 @@ use ringline_conversation::{
     TakeoverMode, replay,
 };
 use ringline_model::{
-    AgentConfig, CallTime, ClipId, NoInterruptMode, Phrase, ResponseId, SegmentId, TurnDetectionMode, UserId,
-    UserIdleConfig, UtteranceId,
+    AgentConfig, CallTime, ClipId, LlmPendingConfig, NoInterruptMode, Phrase, PhraseOrder, ResponseId, SegmentId,
+    TurnDetectionMode, UserId, UserIdleConfig, UtteranceId,
 };
 use std::collections::BTreeSet;
 
@@ -168,6 +168,11 @@ fn config() -> impl Strategy<Value = AgentConfig> {
             max_repeats: numbers.3 % 3,
             messages: vec![Phrase { text: "Hello?".to_owned(), probability: 1.0 }],
             hangup_end_word: flags.3.then(|| "Bye.".to_owned()),
+        });
+        config.auto_speech.llm_pending = flags.4.then(|| LlmPendingConfig {
+            wait_time: 500 + numbers.0,
+            mode: if flags.5 { PhraseOrder::Random } else { PhraseOrder::Sequence },
+            messages: vec![Phrase { text: "Hm.".to_owned(), probability: 1.0 }],
         });
         config.turn_detection.mode = if flags.5 { TurnDetectionMode::Normal } else { TurnDetectionMode::Semantic };
         (config.asr.max_silence, config.asr.vad_duration, config.turn_detection.semantic_wait) =

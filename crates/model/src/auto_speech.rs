@@ -11,10 +11,32 @@ const MAX_PHRASE_CHARS: usize = 100;
 /// How far the probabilities of a list may be from 1 together: they are written with few digits.
 const TOLERANCE: f64 = 0.01;
 
-/// What the agent says by itself. `LlmPending` is not acted on.
+/// What the agent says by itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AutoSpeechConfig {
     pub user_idle: Option<UserIdleConfig>,
+    #[serde(default)]
+    pub llm_pending: Option<LlmPendingConfig>,
+}
+
+/// Fillers while the language model is slow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LlmPendingConfig {
+    /// From asking the language model to the first filler, in ms, 500..10,000.
+    pub wait_time: u32,
+    pub mode: PhraseOrder,
+    pub messages: Vec<Phrase>,
+}
+
+/// How the next of several phrases is chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PhraseOrder {
+    /// By their probabilities.
+    #[default]
+    Random,
+    /// One after the other, through the whole call.
+    Sequence,
 }
 
 /// Prompts for a silent user.
@@ -39,23 +61,41 @@ pub struct Phrase {
 
 impl AutoSpeechConfig {
     pub(crate) fn read(auto: &Reader<'_>) -> Result<Self, ConfigError> {
-        let Some(_) = auto.get("UserIdle") else { return Ok(Self::default()) };
-        let idle = auto.child("UserIdle")?;
+        let user_idle = auto.get("UserIdle").map(|_| Self::read_user_idle(&auto.child("UserIdle")?)).transpose()?;
+        let llm_pending =
+            auto.get("LlmPending").map(|_| Self::read_llm_pending(&auto.child("LlmPending")?)).transpose()?;
+        Ok(Self { user_idle, llm_pending })
+    }
+
+    fn read_user_idle(idle: &Reader<'_>) -> Result<UserIdleConfig, ConfigError> {
         let needed = |field: &str| idle.wrong(field, "must be given");
-        let user_idle = UserIdleConfig {
+        Ok(UserIdleConfig {
             wait_time: idle.integer("WaitTime", 5000, 600_000)?.ok_or_else(|| needed("WaitTime"))?,
             max_repeats: idle.integer("MaxRepeats", 0, 10)?.ok_or_else(|| needed("MaxRepeats"))?,
-            messages: phrases(&idle, "Messages")?,
+            messages: phrases(idle, "UserIdle")?,
             hangup_end_word: idle.text("HangupEndWord", MAX_PHRASE_CHARS)?,
-        };
-        Ok(Self { user_idle: Some(user_idle) })
+        })
+    }
+
+    fn read_llm_pending(pending: &Reader<'_>) -> Result<LlmPendingConfig, ConfigError> {
+        let wait_time = pending.integer("WaitTime", 500, 10_000)?;
+        Ok(LlmPendingConfig {
+            wait_time: wait_time.ok_or_else(|| pending.wrong("WaitTime", "must be given"))?,
+            mode: match pending.text("Mode", 16)?.as_deref() {
+                None | Some("random") => PhraseOrder::Random,
+                Some("sequence") => PhraseOrder::Sequence,
+                Some(_) => return Err(pending.wrong("Mode", "must be `random` or `sequence`")),
+            },
+            messages: phrases(pending, "LlmPending")?,
+        })
     }
 }
 
 /// Without any probability all are equally likely.
-fn phrases(idle: &Reader<'_>, field: &str) -> Result<Vec<Phrase>, ConfigError> {
-    let items = idle.items(field, MAX_PHRASES)?;
-    let path = format!("AutoSpeechConfig.UserIdle.{field}");
+fn phrases(group: &Reader<'_>, name: &str) -> Result<Vec<Phrase>, ConfigError> {
+    const FIELD: &str = "Messages";
+    let items = group.items(FIELD, MAX_PHRASES)?;
+    let path = format!("AutoSpeechConfig.{name}.{FIELD}");
     let read = |item| {
         let item = Reader::at(item, &path);
         let text = item.text("Text", MAX_PHRASE_CHARS)?.ok_or_else(|| item.wrong("Text", "must be given"))?;
@@ -68,14 +108,14 @@ fn phrases(idle: &Reader<'_>, field: &str) -> Result<Vec<Phrase>, ConfigError> {
     let phrases: Vec<_> = items.into_iter().map(phrase).collect();
     let sum: f64 = phrases.iter().map(|phrase| phrase.probability).sum();
     if !phrases.is_empty() && (sum - 1.0).abs() > TOLERANCE {
-        return Err(idle.wrong(field, format!("the probabilities add up to {sum}, not to 1")));
+        return Err(group.wrong(FIELD, format!("the probabilities add up to {sum}, not to 1")));
     }
     Ok(phrases)
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::AgentConfig;
+    use crate::{AgentConfig, PhraseOrder};
     use serde_json::{Value, json};
 
     #[test]
@@ -96,5 +136,23 @@ mod tests {
             error(json!({"WaitTime": 5000, "MaxRepeats": 1, "Messages": sum})),
             "AutoSpeechConfig.UserIdle.Messages"
         );
+    }
+
+    #[test]
+    fn fillers_are_checked() {
+        let pending = |pending: Value| AgentConfig::from_json(&json!({"AutoSpeechConfig": {"LlmPending": pending}}));
+        let one = json!([{"Text": "Hm.", "Probability": 1}]);
+        let read = pending(json!({"WaitTime": "500", "Messages": one})).expect("valid").auto_speech;
+        let llm_pending = read.llm_pending.expect("is set");
+        assert_eq!((llm_pending.wait_time, llm_pending.mode), (500, PhraseOrder::Random));
+        assert_eq!((llm_pending.messages.len(), read.user_idle), (1, None));
+        let read = pending(json!({"WaitTime": 10_000, "Mode": "sequence", "Messages": one})).expect("valid");
+        assert_eq!(read.auto_speech.llm_pending.expect("is set").mode, PhraseOrder::Sequence);
+        let error = |json: Value| pending(json).expect_err("wrong").field;
+        assert_eq!(error(json!({"Messages": one})), "AutoSpeechConfig.LlmPending.WaitTime");
+        assert_eq!(error(json!({"WaitTime": 499})), "AutoSpeechConfig.LlmPending.WaitTime");
+        assert_eq!(error(json!({"WaitTime": 500, "Mode": "any"})), "AutoSpeechConfig.LlmPending.Mode");
+        let sum = json!([{"Text": "a", "Probability": 0.7}, {"Text": "b"}]);
+        assert_eq!(error(json!({"WaitTime": 500, "Messages": sum})), "AutoSpeechConfig.LlmPending.Messages");
     }
 }

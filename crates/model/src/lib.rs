@@ -18,7 +18,7 @@ mod voiceprint;
 pub use agent::{
     AgentSettings, AmbientSound, CallbackSettings, LlmNode, ProviderSettings, RecordingSettings, RtcApp, Secret,
 };
-pub use auto_speech::{AutoSpeechConfig, Phrase, UserIdleConfig};
+pub use auto_speech::{AutoSpeechConfig, LlmPendingConfig, Phrase, PhraseOrder, UserIdleConfig};
 pub use config::{
     AgentConfig, AsrConfig, ConfigError, InterruptConfig, LlmConfig, NoInterruptMode, SeedMessage, TtsConfig,
     TurnDetectionConfig, TurnDetectionMode,
