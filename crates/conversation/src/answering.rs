@@ -78,7 +78,7 @@ impl Conversation {
     }
 
     /// Hands on what there is room for, and ends the response if all of it is said.
-    fn go_on_speaking(&mut self) {
+    pub(crate) fn go_on_speaking(&mut self) {
         if self.is_leaving() {
             return;
         }
@@ -134,7 +134,7 @@ impl Conversation {
         self.history.push(Role::User, question.text);
     }
 
-    fn current(&mut self, id: ResponseId) -> Option<&mut Response> {
+    pub(crate) fn current(&mut self, id: ResponseId) -> Option<&mut Response> {
         self.response.as_mut().filter(|response| response.id == id)
     }
 
@@ -166,6 +166,12 @@ impl Conversation {
 
     pub(crate) fn on_response_finished(&mut self, id: ResponseId) {
         if let Some(response) = self.current(id) {
+            if response.tools.are_running() {
+                return;
+            }
+            if response.tools.are_asked() && !response.is_text_complete() {
+                return self.run_tools();
+            }
             response.complete(true);
             self.failures = 0;
             self.report_transfer();
@@ -183,7 +189,7 @@ impl Conversation {
     }
 
     /// The answer's text stops short. What there is of it is said; if that is nothing, an apology is.
-    fn on_generation_failed(&mut self, error: String) {
+    pub(crate) fn on_generation_failed(&mut self, error: String) {
         self.outbox.record(Event::ProviderFailed { stage: Stage::Generation, error });
         self.failures += 1;
         if self.failures >= MAX_FAILURES {
@@ -206,6 +212,7 @@ impl Conversation {
         let now = self.now;
         let Some(response) = &mut self.response else { return };
         match due {
+            Due::ToolsLate => self.on_tools_late(),
             Due::TextStalled => {
                 response.complete(false);
                 self.on_generation_failed("no text in time".to_owned());

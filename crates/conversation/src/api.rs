@@ -11,7 +11,7 @@ pub use event::{DialogueKind, Event, Milestone, OverlapOutcome, Stage, TurnLaten
 pub use input::{ClientCommand, Input, StopCause, TakeoverMode};
 pub use output::{AgentState, EndReason, InterruptReason, Notice, Output};
 
-use ringline_model::AgentConfig;
+use ringline_model::{AgentConfig, ToolCall};
 use serde::{Deserialize, Serialize};
 
 /// What a conversation starts from. Part of the journal's head.
@@ -38,4 +38,13 @@ pub enum Role {
 pub struct Message {
     pub role: Role,
     pub text: String,
+    /// Tools that the model called here, with their results.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<ToolCall>,
+}
+
+impl Message {
+    pub fn new(role: Role, text: impl Into<String>) -> Self {
+        Self { role, text: text.into(), calls: Vec::new() }
+    }
 }

@@ -111,8 +111,11 @@ impl Conversation {
                 self.on_end_of_turn(utterance, revision, probability);
             }
             Input::ResponseText { response, text } => self.on_response_text(response, &text),
+            Input::ResponseToolCalls { response, calls } => self.on_tool_calls(response, calls),
             Input::ResponseFinished { response } => self.on_response_finished(response),
             Input::ResponseFailed { response, error } => self.on_response_failed(response, error),
+            Input::ToolFinished { response, call, result } => self.on_tool_finished(response, &call, &result),
+            Input::ToolFailed { response, call, error } => self.on_tool_failed(response, &call, error),
             Input::SegmentAudioReady { segment } => self.on_audio_ready(segment),
             Input::SegmentSynthesised { segment, duration_ms } => self.on_synthesised(segment, duration_ms),
             Input::SegmentFailed { segment, error } => self.on_segment_failed(segment, error),

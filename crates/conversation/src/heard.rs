@@ -219,20 +219,25 @@ impl Ledger {
             return self.text_of(self.segments.iter().filter(|segment| left(segment.stage)));
         };
         let segment = &self.segments[index];
-        let rest = &segment.clause.text[segment.heard(played_ms).len()..];
-        let behind: String = self.segments[index + 1..].iter().map(|segment| segment.clause.appended()).collect();
-        (rest.to_owned() + &behind).trim_start().to_owned()
+        let rest = match segment.filler {
+            Some(_) => "",
+            None => &segment.clause.text[segment.heard(played_ms).len()..],
+        };
+        (rest.to_owned() + &self.appended(self.segments[index + 1..].iter())).trim_start().to_owned()
     }
 
     /// The text of the segment handed over last.
     pub fn last_text(&self) -> Option<&str> {
-        self.segments.last().map(|segment| segment.clause.text.as_str())
+        self.segments.iter().rfind(|segment| segment.filler.is_none()).map(|segment| segment.clause.text.as_str())
+    }
+
+    /// The texts of the answer among these.
+    fn appended<'a>(&self, segments: impl Iterator<Item = &'a Segment>) -> String {
+        segments.filter(|segment| segment.filler.is_none()).map(|segment| segment.clause.appended()).collect()
     }
 
     fn text_of<'a>(&self, segments: impl Iterator<Item = &'a Segment>) -> String {
-        let text: String =
-            segments.filter(|segment| segment.filler.is_none()).map(|segment| segment.clause.appended()).collect();
-        text.trim_start().to_owned()
+        self.appended(segments).trim_start().to_owned()
     }
 
     /// The soonest moment at which a segment is overdue. `here_since`: since when the user is there; without the user

@@ -27,7 +27,13 @@ impl History {
     }
 
     pub fn push(&mut self, role: Role, text: String) {
-        self.messages.push(Message { role, text });
+        self.messages.push(Message::new(role, text));
+        self.limit();
+    }
+
+    /// Tools that were called, with what came of them. The words before the calls are not here: what was heard of them comes with the answer.
+    pub fn push_round(&mut self, round: Option<Message>) {
+        self.messages.extend(round.map(|round| Message { text: String::new(), ..round }));
         self.limit();
     }
 
@@ -49,10 +55,10 @@ impl History {
     /// The complete request for a question: system prompt, seed, the most recent turns, the question.
     pub fn prompt(&self, config: &AgentConfig, question: &str) -> Vec<Message> {
         let system = config.llm.system_prompt.as_deref().filter(|prompt| !prompt.trim().is_empty());
-        let mut prompt = vec![Message { role: Role::System, text: system.unwrap_or(DEFAULT_SYSTEM_PROMPT).to_owned() }];
+        let mut prompt = vec![Message::new(Role::System, system.unwrap_or(DEFAULT_SYSTEM_PROMPT))];
         prompt.extend(config.llm.history.iter().filter_map(seed));
         prompt.extend_from_slice(self.recent(config.llm.history_limit));
-        prompt.push(Message { role: Role::User, text: question.to_owned() });
+        prompt.push(Message::new(Role::User, question));
         prompt
     }
 
@@ -80,7 +86,7 @@ fn seed(message: &SeedMessage) -> Option<Message> {
         "assistant" => Role::Assistant,
         _ => return None,
     };
-    Some(Message { role, text: message.content.clone() })
+    Some(Message::new(role, message.content.clone()))
 }
 
 #[cfg(test)]

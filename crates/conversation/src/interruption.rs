@@ -32,7 +32,7 @@ impl Conversation {
     /// The agent speaks or thinks about a question, so that a voice would interrupt it. A greeting or spoken text that has
     /// not begun to play isn't cut by speech.
     pub(crate) fn agent_has_floor(&self) -> bool {
-        let is_floor = |response: &Response| response.spoken_from.is_some() || response.question.is_some();
+        let is_floor = |response: &Response| response.is_under_way() || response.question.is_some();
         self.response.as_ref().is_some_and(is_floor)
     }
 
@@ -159,7 +159,7 @@ impl Conversation {
     /// The user's speech has lasted as long as an interruption must.
     pub(crate) fn on_lasting_speech(&mut self) {
         let Some(response) = self.response.as_ref().filter(|_| self.is_interruptible()) else { return };
-        if response.spoken_from.is_some() {
+        if response.is_under_way() {
             if self.voice_interrupts() {
                 self.interrupt_by_voice();
             }
@@ -213,6 +213,7 @@ impl Conversation {
     /// Ends all work for a response. Returns whether playout was told to stop, and will answer.
     pub(crate) fn cancel(&mut self, response: &Response) -> bool {
         self.outbox.push(Output::CancelResponse { response: response.id });
+        self.keep_round(response);
         let handed_over = !response.ledger.is_empty();
         if handed_over {
             self.outbox.push(Output::StopPlayout { response: response.id });

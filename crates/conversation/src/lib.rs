@@ -14,7 +14,7 @@
 //! and `heard`, `history`, `presence`, `latency`, `says`. What connects them is in `conversation` (inputs and deadlines),
 //! `listening` (speech and transcripts), `answering` (questions, responses, playout), `interruption` (who has the floor, with its policy
 //! `barge_in`), `resumption` (what was stopped for nothing),
-//! `clips` (audio from URLs), `idle` (a silent user), `pending` (a slow model), `takeover` (a human in charge) and `commands` (client and server commands, the end).
+//! `clips` (audio from URLs), `idle` (a silent user), `pending` (a slow model), `tools` (what the model calls), `takeover` (a human in charge) and `commands` (client and server commands, the end).
 
 mod answering;
 mod api;
@@ -44,6 +44,7 @@ mod resumption;
 mod says;
 mod takeover;
 mod text;
+mod tools;
 mod user_turn;
 mod words;
 

@@ -8,6 +8,7 @@ use crate::{
     heard::{Ledger, Overdue},
     latency::Moments,
     markers::{Markers, Piece},
+    tools::Tools,
     user_turn::Question,
 };
 use ringline_model::{CallTime, ResponseId, SegmentId, SentenceId, TtsConfig};
@@ -34,6 +35,7 @@ enum Text {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Due {
     TextStalled,
+    ToolsLate,
     Segment(Overdue),
 }
 
@@ -54,6 +56,11 @@ pub(crate) struct Response {
     waiting: VecDeque<Clause>,
     /// The model's text as it came.
     reply: String,
+    /// Where the text of the running generation begins in it.
+    round_from: usize,
+    /// The generation that runs has given no text yet.
+    awaits_text: bool,
+    pub tools: Tools,
     overdue: u32,
     /// Audio that is played before the text.
     lead: Option<LoadedClip>,
@@ -74,11 +81,13 @@ pub(crate) struct Response {
 impl Response {
     /// An answer whose text is still to come, and the request for it.
     pub fn generated(id: ResponseId, question: Question, messages: Vec<Message>, now: CallTime) -> (Self, Output) {
+        let tools = Tools::new(messages.clone());
         let request = Output::Generate { response: id, sentence: question.sentence, messages };
         let mut response = Self::new(id, question.sentence, DialogueKind::Normal, Text::Expected { since: now });
         response.moments.turn_end = question.end.filter(|end| end.decided == now);
         response.moments.asked = Some(now);
         response.question = Some(question);
+        response.tools = tools;
         (response, request)
     }
 
@@ -114,6 +123,9 @@ impl Response {
             clauses: Clauses::new(),
             waiting: VecDeque::new(),
             reply: String::new(),
+            round_from: 0,
+            awaits_text: true,
+            tools: Tools::default(),
             overdue: 0,
             lead: None,
             audio_url: None,
@@ -132,6 +144,7 @@ impl Response {
             return None;
         }
         *since = now;
+        self.awaits_text = false;
         let is_first = self.moments.first_text.is_none();
         self.moments.first_text.get_or_insert(now);
         let pieces = self.markers.push(text);
@@ -190,6 +203,28 @@ impl Response {
         }
     }
 
+    /// The generation has ended in tool calls: its text is said, and returned; more comes from the next one.
+    pub fn end_round(&mut self) -> String {
+        let pieces = self.markers.finish();
+        self.take(pieces);
+        self.waiting.extend(self.clauses.finish());
+        let said = self.reply[self.round_from..].trim().to_owned();
+        self.read(" ");
+        self.round_from = self.reply.len();
+        said
+    }
+
+    /// The model is asked again, with what its tools have found.
+    pub fn ask_again(&mut self, now: CallTime) {
+        self.text = Text::Expected { since: now };
+        self.awaits_text = true;
+    }
+
+    /// It has begun to show: what the user says now interrupts it.
+    pub fn is_under_way(&self) -> bool {
+        self.spoken_from.is_some() || self.tools.were_called()
+    }
+
     pub fn is_text_complete(&self) -> bool {
         matches!(self.text, Text::Complete { .. })
     }
@@ -208,9 +243,10 @@ impl Response {
         self.lead.is_none() && self.waiting.is_empty() && self.ledger.is_without_answer()
     }
 
-    /// Since when the user waits for the first word, and hears nothing.
+    /// Since when the user waits for words of the model and hears nothing.
     pub fn waits_since(&self) -> Option<CallTime> {
-        let asked = self.moments.asked.filter(|_| !self.is_text_complete() && self.moments.first_text.is_none())?;
+        let is_awaited = self.awaits_text || self.tools.are_running();
+        let asked = self.moments.asked.filter(|_| is_awaited && !self.is_text_complete() && self.waiting.is_empty())?;
         (self.ledger.in_flight() == 0).then(|| asked.max(self.ledger.idle_since()))
     }
 
@@ -275,7 +311,7 @@ impl Response {
     /// `here_since`: since when the user is there to hear it.
     pub fn deadline(&self, here_since: Option<CallTime>) -> Option<CallTime> {
         let text = match self.text {
-            Text::Expected { since } => Some(since + TEXT_WAIT),
+            Text::Expected { since } => Some(self.tools.deadline().unwrap_or(since + TEXT_WAIT)),
             Text::Complete { .. } => None,
         };
         let segment = self.ledger.watch(here_since).map(|(at, _)| at);
@@ -286,6 +322,10 @@ impl Response {
         let is_stalled = |since: CallTime| since + TEXT_WAIT <= now;
         match self.overdue_segment(now, here_since) {
             Some(overdue) => Some(Due::Segment(overdue)),
+            None if self.is_text_complete() => None,
+            None if self.tools.are_running() => {
+                self.tools.deadline().is_some_and(|at| at <= now).then_some(Due::ToolsLate)
+            }
             None if matches!(self.text, Text::Expected { since } if is_stalled(since)) => Some(Due::TextStalled),
             None => None,
         }

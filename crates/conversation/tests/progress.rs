@@ -9,8 +9,8 @@ use ringline_conversation::{
     TakeoverMode, replay,
 };
 use ringline_model::{
-    AgentConfig, CallTime, ClipId, LlmPendingConfig, NoInterruptMode, Phrase, PhraseOrder, ResponseId, SegmentId,
-    TurnDetectionMode, UserId, UserIdleConfig, UtteranceId,
+    AgentConfig, BuiltIn, CallTime, ClipId, LlmPendingConfig, MappedFunction, NoInterruptMode, Phrase, PhraseOrder,
+    ResponseId, SegmentId, ToolCall, TurnDetectionMode, UserId, UserIdleConfig, UtteranceId,
 };
 use std::collections::BTreeSet;
 
@@ -66,6 +66,8 @@ enum What {
     Text(String),
     Finished,
     Failed,
+    Calls(usize),
+    Tool(bool),
     Audio,
     Synthesised(u32),
     SegmentFailed,
@@ -113,6 +115,8 @@ fn what() -> impl Strategy<Value = What> {
         6 => text().prop_map(What::Text),
         3 => Just(What::Finished),
         1 => Just(What::Failed),
+        1 => (1usize..3).prop_map(What::Calls),
+        2 => any::<bool>().prop_map(What::Tool),
         3 => Just(What::Audio),
         3 => (0u32..9000).prop_map(What::Synthesised),
         1 => any::<u32>().prop_map(What::Synthesised),
@@ -169,6 +173,7 @@ fn config() -> impl Strategy<Value = AgentConfig> {
             messages: vec![Phrase { text: "Hello?".to_owned(), probability: 1.0 }],
             hangup_end_word: flags.3.then(|| "Bye.".to_owned()),
         });
+        config.llm.function_map = vec![MappedFunction { name: "end_call".into(), function: BuiltIn::HangUp }];
         config.auto_speech.llm_pending = flags.4.then(|| LlmPendingConfig {
             wait_time: 500 + numbers.0,
             mode: if flags.5 { PhraseOrder::Random } else { PhraseOrder::Sequence },
@@ -220,7 +225,8 @@ impl Watcher {
             Output::Generate { response, messages, .. } => {
                 assert_eq!(self.generating, None, "two generations at once");
                 assert!(messages.len() <= 2 + 2 * 128, "a prompt grows without limit");
-                assert_eq!(messages.last().map(|message| message.role), Some(Role::User));
+                let last = messages.last().expect("a question");
+                assert!(last.role == Role::User || !last.calls.is_empty());
                 (self.generating, self.response) = (Some(*response), *response);
             }
             Output::Synthesise { response, segment, text, rate, .. } => {
@@ -244,6 +250,10 @@ impl Watcher {
                 (self.response, self.segments) = (*response, self.segments + 1);
             }
             Output::ForgetClip { clip } => assert!(self.clips.remove(clip), "{clip} is not there to be forgotten"),
+            Output::RunTool { response, .. } => {
+                assert!(!self.cancelled.contains(response), "a cancelled response runs a tool");
+                assert_eq!(*response, self.response, "an older response runs a tool");
+            }
             Output::CancelResponse { response } => {
                 assert!(self.cancelled.insert(*response), "{response} is cancelled twice");
                 self.generating = self.generating.filter(|id| id != response);
@@ -294,6 +304,13 @@ impl Watcher {
             What::Text(text) => Input::ResponseText { response, text },
             What::Finished => Input::ResponseFinished { response },
             What::Failed => Input::ResponseFailed { response, error: "down".into() },
+            What::Calls(count) => {
+                let names = ["weather", "end_call"];
+                let call = |n: usize| ToolCall { id: n.to_string(), name: names[n % 2].into(), ..ToolCall::default() };
+                Input::ResponseToolCalls { response, calls: (0..count).map(call).collect() }
+            }
+            What::Tool(true) => Input::ToolFinished { response, call: act.back.to_string(), result: "ok".into() },
+            What::Tool(false) => Input::ToolFailed { response, call: act.back.to_string(), error: "down".into() },
             What::Audio => Input::SegmentAudioReady { segment },
             What::Synthesised(duration_ms) => Input::SegmentSynthesised { segment, duration_ms },
             What::SegmentFailed => Input::SegmentFailed { segment, error: "down".into() },
@@ -389,7 +406,7 @@ proptest! {
         if joined {
             acts.insert(0, Act { wait_ms: 100, late: false, back: 0, what: What::Joined });
         }
-        let setup = Setup { config, history: vec![Message { role: Role::User, text: "earlier".into() }], seed: 1 };
+        let setup = Setup { config, history: vec![Message::new(Role::User, "earlier")], seed: 1 };
         let journal = run(&setup, &acts);
         prop_assert_eq!(&run(&setup, &acts), &journal);
         let count = journal.len();

@@ -49,10 +49,7 @@ fn the_time_the_transcript_alone_cost_is_its_own_part() {
 fn the_next_question_brings_the_turns_before_it() {
     let mut call = Call::with_history(
         config(|_| ()),
-        vec![
-            Message { role: Role::User, text: "earlier".into() },
-            Message { role: Role::Assistant, text: "yes".into() },
-        ],
+        vec![Message::new(Role::User, "earlier"), Message::new(Role::Assistant, "yes")],
     );
     call.input(ringline_conversation::Input::UserJoined).turn(0, 1, 0).skip().user_says(1, "And?");
     let lines = call.take_lines();

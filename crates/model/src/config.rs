@@ -75,6 +75,23 @@ pub struct LlmConfig {
     pub extra_query: Option<String>,
     /// Mark where a heard answer was cut with `<ims_agent_interrupted>`.
     pub history_sync_with_tts: bool,
+    /// Tools of the model that run a built-in function.
+    #[serde(default)]
+    pub function_map: Vec<MappedFunction>,
+}
+
+/// A tool that the model may call, and the function it runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MappedFunction {
+    /// The tool's name (`MatchFunction`).
+    pub name: String,
+    pub function: BuiltIn,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BuiltIn {
+    HangUp,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -140,6 +157,7 @@ impl Default for AgentConfig {
                 complete_reply: false,
                 extra_query: None,
                 history_sync_with_tts: false,
+                function_map: Vec::new(),
             },
             interrupt: InterruptConfig {
                 enable_voice_interrupt: true,
@@ -195,6 +213,7 @@ impl AgentConfig {
                 complete_reply: llm.boolean("LlmCompleteReply")?.unwrap_or(false),
                 extra_query: llm.text("OpenAIExtraQuery", 4096)?,
                 history_sync_with_tts: llm.boolean("HistorySyncWithTTS")?.unwrap_or(false),
+                function_map: llm.function_map()?,
             },
             interrupt: InterruptConfig {
                 enable_voice_interrupt: interrupt.boolean("EnableVoiceInterrupt")?.unwrap_or(true),
@@ -230,6 +249,15 @@ impl AgentConfig {
         };
         Ok(TurnDetectionConfig { mode, semantic_wait: by_eagerness.or(wait) })
     }
+}
+
+/// Entries of `FunctionMap`.
+const MAX_FUNCTIONS: usize = 16;
+
+/// What OpenAI takes as the name of a tool.
+fn is_tool_name(name: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    (1..=64).contains(&name.len()) && name.chars().all(fits)
 }
 
 /// Reads fields leniently and knows the path for the message.
@@ -342,6 +370,22 @@ impl<'a> Reader<'a> {
         }
     }
 
+    fn function_map(&self) -> Result<Vec<MappedFunction>, ConfigError> {
+        const FIELD: &str = "FunctionMap";
+        self.items(FIELD, MAX_FUNCTIONS)?
+            .iter()
+            .map(|item| match (item["Function"].as_str(), item["MatchFunction"].as_str()) {
+                (Some("hangup"), Some(name)) if is_tool_name(name) => {
+                    Ok(MappedFunction { name: name.to_owned(), function: BuiltIn::HangUp })
+                }
+                (Some("hangup"), _) => {
+                    Err(self.wrong(FIELD, "every `MatchFunction` has 1..64 letters, digits, `_` or `-`"))
+                }
+                _ => Err(self.wrong(FIELD, "the only `Function` is `hangup`")),
+            })
+            .collect()
+    }
+
     fn seed_messages(&self, field: &str) -> Result<Vec<SeedMessage>, ConfigError> {
         self.items(field, 100)?
             .iter()
@@ -382,6 +426,21 @@ mod tests {
             "InterruptConfig.EnableVoiceInterrupt"
         );
         assert_eq!(error(json!({"LlmConfig": {"LlmHistory": [{"Role": "user"}]}})), "LlmConfig.LlmHistory");
+    }
+
+    #[test]
+    fn only_hanging_up_can_be_mapped() {
+        let map = |entry: Value| AgentConfig::from_json(&json!({"LlmConfig": {"FunctionMap": [entry]}}));
+        let read = map(json!({"Function": "hangup", "MatchFunction": "end_call"})).expect("valid").llm.function_map;
+        assert_eq!(read, [MappedFunction { name: "end_call".into(), function: BuiltIn::HangUp }]);
+        for wrong in [
+            json!({"Function": "transfer", "MatchFunction": "end_call"}),
+            json!({"Function": "hangup"}),
+            json!({"Function": "hangup", "MatchFunction": "end call"}),
+            json!({}),
+        ] {
+            assert_eq!(map(wrong).expect_err("wrong").field, "LlmConfig.FunctionMap");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod ranges;
 mod status;
 mod template;
 mod time;
+mod tool;
 mod voiceprint;
 
 pub use agent::{
@@ -20,8 +21,8 @@ pub use agent::{
 };
 pub use auto_speech::{AutoSpeechConfig, LlmPendingConfig, Phrase, PhraseOrder, UserIdleConfig};
 pub use config::{
-    AgentConfig, AsrConfig, ConfigError, InterruptConfig, LlmConfig, NoInterruptMode, SeedMessage, TtsConfig,
-    TurnDetectionConfig, TurnDetectionMode,
+    AgentConfig, AsrConfig, BuiltIn, ConfigError, InterruptConfig, LlmConfig, MappedFunction, NoInterruptMode,
+    SeedMessage, TtsConfig, TurnDetectionConfig, TurnDetectionMode,
 };
 pub use ids::{
     AgentId, ChannelId, ClipId, IdError, InstanceId, ResponseId, SegmentId, SentenceId, SessionId, UserId, UtteranceId,
@@ -32,4 +33,5 @@ pub use merge::{EffectiveConfig, merge, merge_layers};
 pub use status::InstanceStatus;
 pub use template::template_to_agent;
 pub use time::CallTime;
+pub use tool::{ToolCall, ToolDefinition};
 pub use voiceprint::RegistrationMode;

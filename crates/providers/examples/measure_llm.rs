@@ -27,12 +27,12 @@ async fn main() -> anyhow::Result<()> {
     let model = tokio::task::spawn_blocking(move || LlamaModel::load(&path, config)).await??;
     println!("load with system prompt: {:.2} s", started.elapsed().as_secs_f32());
 
-    let mut messages = vec![ChatMessage { role: ChatRole::System, text: SYSTEM.into() }];
+    let mut messages = vec![ChatMessage::new(ChatRole::System, SYSTEM)];
     for turn in TURNS {
-        messages.push(ChatMessage { role: ChatRole::User, text: turn.into() });
+        messages.push(ChatMessage::new(ChatRole::User, turn));
         let context = ChatContext { instance_id: "measure".into(), ..ChatContext::default() };
         let asked = Instant::now();
-        let mut events = model.generate(ChatRequest { messages: messages.clone(), context });
+        let mut events = model.generate(ChatRequest { messages: messages.clone(), tools: Vec::new(), context });
         let (mut answer, mut pieces, mut first) = (String::new(), 0u32, None);
         while let Some(event) = events.recv().await {
             match event {
@@ -41,6 +41,7 @@ async fn main() -> anyhow::Result<()> {
                     pieces += 1;
                     answer.push_str(&text);
                 }
+                ChatEvent::Reasoning(_) | ChatEvent::ToolCalls(_) => {}
                 ChatEvent::Finished => break,
                 ChatEvent::Failed(error) => return Err(error.into()),
             }
@@ -48,7 +49,7 @@ async fn main() -> anyhow::Result<()> {
         let first = first.unwrap_or(asked);
         let rate = f64::from(pieces.saturating_sub(1)) / first.elapsed().as_secs_f64();
         println!("first token {} ms, {rate:.1} tokens/s: {answer}", (first - asked).as_millis());
-        messages.push(ChatMessage { role: ChatRole::Assistant, text: answer });
+        messages.push(ChatMessage::new(ChatRole::Assistant, answer));
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! Work that takes long happens on threads or tasks of the provider's own, never on the caller's; answers come through
 //! bounded channels. **Dropping the receiving end cancels the request**: a provider notices within one step of its work.
 
+use ringline_model::{ToolCall, ToolDefinition};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -81,6 +82,14 @@ pub enum ChatRole {
 pub struct ChatMessage {
     pub role: ChatRole,
     pub text: String,
+    /// Tools that the model called here, with their results.
+    pub calls: Vec<ToolCall>,
+}
+
+impl ChatMessage {
+    pub fn new(role: ChatRole, text: impl Into<String>) -> Self {
+        Self { role, text: text.into(), calls: Vec::new() }
+    }
 }
 
 /// What the vendor's protocol sends along with a chat request (server-api §12.1).
@@ -97,12 +106,18 @@ pub struct ChatContext {
 #[derive(Clone, Debug)]
 pub struct ChatRequest {
     pub messages: Vec<ChatMessage>,
+    /// Tools that the model may call. A model that knows none answers without.
+    pub tools: Vec<ToolDefinition>,
     pub context: ChatContext,
 }
 
 #[derive(Clone, Debug)]
 pub enum ChatEvent {
     Text(String),
+    /// What the model thinks aloud before it answers; not to be spoken.
+    Reasoning(String),
+    /// The model wants these tools run before it goes on; only `Finished` follows. Their results come with the next request.
+    ToolCalls(Vec<ToolCall>),
     Finished,
     Failed(ProviderError),
 }

@@ -12,12 +12,12 @@ pub fn earlier(entries: Vec<DialogueRecord>, turns: u32) -> Vec<Message> {
     let Some(back) = (turns as usize).checked_sub(1) else { return Vec::new() };
     let questions = entries.iter().enumerate().rev().filter(|(_, entry)| entry.producer == Producer::User);
     let first = questions.map(|(index, _)| index).nth(back).unwrap_or(0);
-    let message = |entry: DialogueRecord| Message {
-        role: match entry.producer {
+    let message = |entry: DialogueRecord| {
+        let role = match entry.producer {
             Producer::User => Role::User,
             Producer::Agent => Role::Assistant,
-        },
-        text: entry.text,
+        };
+        Message::new(role, entry.text)
     };
     entries.into_iter().skip(first).map(message).collect()
 }

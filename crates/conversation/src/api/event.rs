@@ -93,6 +93,7 @@ pub enum Stage {
     Synthesis,
     /// Audio from a URL.
     Clip,
+    Tool,
 }
 
 /// What a turn reaches on its way to an answer.

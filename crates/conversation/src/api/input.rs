@@ -1,6 +1,6 @@
 //! What happens to a conversation.
 
-use ringline_model::{AgentConfig, CallTime, ClipId, ResponseId, SegmentId, UserId, UtteranceId};
+use ringline_model::{AgentConfig, CallTime, ClipId, ResponseId, SegmentId, ToolCall, UserId, UtteranceId};
 use serde::{Deserialize, Serialize};
 
 /// Something that happened. Every asynchronous answer names its question: utterance and revision,
@@ -51,11 +51,27 @@ pub enum Input {
         response: ResponseId,
         text: String,
     },
+    /// The model wants these tools run; nothing but the end of this generation follows.
+    ResponseToolCalls {
+        response: ResponseId,
+        calls: Vec<ToolCall>,
+    },
     ResponseFinished {
         response: ResponseId,
     },
     ResponseFailed {
         response: ResponseId,
+        error: String,
+    },
+    /// Answer to [`Output::RunTool`].
+    ToolFinished {
+        response: ResponseId,
+        call: String,
+        result: String,
+    },
+    ToolFailed {
+        response: ResponseId,
+        call: String,
         error: String,
     },
     /// The first audio of a segment is there (for latency and state; playout begins by itself).

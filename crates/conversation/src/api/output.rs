@@ -16,9 +16,13 @@ pub enum Output {
     ScoreEndOfTurn { utterance: UtteranceId, revision: u32 },
     /// The utterance is over; its audio is no longer needed.
     CloseUtterance { utterance: UtteranceId },
-    /// Ask the language model. `messages` is complete: system prompt, history, question.
+    /// Ask the language model. `messages` is complete: system prompt, history, question, and the rounds of tool calls so far.
+    /// After a round the same response is asked for again.
     Generate { response: ResponseId, sentence: SentenceId, messages: Vec<Message> },
-    /// Drop the generation and everything that belongs to it (requests, synthesis, audio not yet queued).
+    /// Run a tool for the response; answered with [`Input::ToolFinished`] or [`Input::ToolFailed`]. `arguments` are as the
+    /// model wrote them.
+    RunTool { response: ResponseId, call: String, name: String, arguments: String },
+    /// Drop the generation and everything that belongs to it (requests, tools, synthesis, audio not yet queued).
     CancelResponse { response: ResponseId },
     /// Turn text into speech and queue it for playout behind what is queued.
     Synthesise { response: ResponseId, segment: SegmentId, text: String, voice: Option<String>, rate: f64 },

@@ -9,7 +9,7 @@ use ringline_conversation::{
     AgentState, ClientCommand, Conversation, Event, Input, JournalEntry, Message, Notice, Output, Role, Setup, Step,
     TakeoverMode, replay,
 };
-use ringline_model::{AgentConfig, CallTime, ClipId, ResponseId, SegmentId, UserId, UtteranceId};
+use ringline_model::{AgentConfig, CallTime, ClipId, ResponseId, SegmentId, ToolCall, UserId, UtteranceId};
 
 pub const fn ms(ms: u64) -> CallTime {
     CallTime::from_millis(ms)
@@ -225,6 +225,28 @@ impl Call {
         self.input(Input::ResponseFinished { response: ResponseId(response) })
     }
 
+    /// The model ends its generation with calls: id, name, arguments.
+    pub fn calls(&mut self, response: u64, calls: &[(&str, &str, &str)]) -> &mut Self {
+        let call = |&(id, name, arguments): &(&str, &str, &str)| ToolCall {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            arguments: arguments.to_owned(),
+            result: String::new(),
+        };
+        let calls = calls.iter().map(call).collect();
+        self.input(Input::ResponseToolCalls { response: ResponseId(response), calls }).finished(response)
+    }
+
+    pub fn tool(&mut self, response: u64, call: &str, result: &str) -> &mut Self {
+        let (call, result) = (call.to_owned(), result.to_owned());
+        self.input(Input::ToolFinished { response: ResponseId(response), call, result })
+    }
+
+    pub fn tool_fails(&mut self, response: u64, call: &str) -> &mut Self {
+        let (call, error) = (call.to_owned(), "down".to_owned());
+        self.input(Input::ToolFailed { response: ResponseId(response), call, error })
+    }
+
     pub fn failed(&mut self, response: u64) -> &mut Self {
         self.input(Input::ResponseFailed { response: ResponseId(response), error: "down".to_owned() })
     }
@@ -283,7 +305,8 @@ fn message(message: &Message) -> String {
         Role::User => "U",
         Role::Assistant => "A",
     };
-    format!("{role}:{}", message.text)
+    let calls = message.calls.iter().map(|call| format!(" <{} {}={}>", call.name, call.arguments, call.result));
+    format!("{role}:{}{}", message.text, calls.collect::<String>())
 }
 
 /// An output as one line: `r` response, `s` segment, `u` utterance, `#` sentence.
@@ -297,6 +320,7 @@ pub fn line(output: &Output) -> String {
             let messages: Vec<_> = messages.iter().map(message).collect();
             format!("generate r{response} #{sentence}: {}", messages.join(" | "))
         }
+        Output::RunTool { response, call, name, arguments } => format!("run r{response} {call}: {name} {arguments}"),
         Output::CancelResponse { response } => format!("cancel r{response}"),
         Output::Synthesise { response, segment, text, voice, rate } => {
             let voice = voice.as_ref().map_or(String::new(), |voice| format!(" as {voice}"));

@@ -1,6 +1,6 @@
 //! One request and its answer, with one more attempt when nothing has come of the first.
 
-use super::response::{self, Piece};
+use super::response::{self, Calls, Piece};
 use super::sse::EventStream;
 use super::{Service, error, request};
 use crate::{ChatEvent, ChatRequest, ProviderError};
@@ -79,7 +79,7 @@ async fn read(
     let in_one_piece = content_type.is_some_and(|value| value.trim_start().starts_with("application/json"));
     let patience = service.config.patience;
     let too_long = || error("the language model's answer is too long", false);
-    let mut reader = Reader { service, events, complete: false };
+    let mut reader = Reader { service, events, complete: false, calls: Calls::default() };
     let mut stream = EventStream::default();
     let mut whole = Vec::new();
     let mut received = 0;
@@ -96,7 +96,7 @@ async fn read(
         }
         for data in stream.push(&bytes).map_err(|_| too_long())? {
             if reader.take(&data).await? {
-                return Ok(());
+                return reader.finish().await;
             }
         }
     }
@@ -108,10 +108,10 @@ async fn read(
     if let Some(data) = last
         && reader.take(&data).await?
     {
-        return Ok(());
+        return reader.finish().await;
     }
     if reader.complete {
-        return Ok(());
+        return reader.finish().await;
     }
     Err(error("the language model's answer broke off", true))
 }
@@ -121,6 +121,7 @@ struct Reader<'s> {
     events: &'s mpsc::Sender<ChatEvent>,
     /// The service has given a reason for the end of its text. More may follow (a usage report).
     complete: bool,
+    calls: Calls,
 }
 
 impl Reader<'_> {
@@ -133,16 +134,34 @@ impl Reader<'_> {
         if data.is_empty() {
             return Ok(false);
         }
-        let Piece { text, last } = response::piece(data).map_err(|message| {
+        let Piece { text, reasoning, calls, last } = response::piece(data).map_err(|message| {
             let message = response::quote(&message, self.service.config.api_key.as_deref());
             error(format!("the language model failed: {message}"), true)
         })?;
         self.complete |= last;
+        for part in calls {
+            if !self.calls.add(part) {
+                return Err(error("the language model's tool calls are too many or too long", false));
+            }
+        }
         // A reader who has left is noticed outside.
+        if !reasoning.is_empty() && self.events.send(ChatEvent::Reasoning(reasoning)).await.is_err() {
+            return Ok(true);
+        }
         if !text.is_empty() && self.events.send(ChatEvent::Text(text)).await.is_err() {
             return Ok(true);
         }
         Ok(false)
+    }
+
+    /// The calls come at the end, when they are whole.
+    async fn finish(self) -> Result<(), ProviderError> {
+        let calls = self.calls.finish();
+        if !calls.is_empty() {
+            // A reader who has left is noticed outside.
+            self.events.send(ChatEvent::ToolCalls(calls)).await.ok();
+        }
+        Ok(())
     }
 }
 

@@ -1,7 +1,8 @@
 //! A language model that answers with the script's lines.
 
-use super::{How, Performance, Stage};
+use super::{How, Performance, ScriptedToolCall, Stage};
 use crate::{ChatEvent, ChatMessage, ChatRequest, ChatRole, LanguageModel, ProviderError};
+use ringline_model::ToolCall;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -33,8 +34,16 @@ impl ScriptedLanguageModel {
         let earlier = messages.iter().filter(user).filter(same).count().saturating_sub(1);
         let turn = script.turn_for(words, earlier);
         let trouble = turn.and_then(|turn| self.performance.trouble(turn, Stage::LanguageModel));
+        // What came behind the user's words: the calls of this turn, if they have been made.
+        let asked = messages.iter().rposition(|message| message.role == ChatRole::User).map_or(0, |at| at + 1);
+        let results: Vec<_> =
+            messages[asked..].iter().flat_map(|message| &message.calls).map(|call| call.result.as_str()).collect();
+        let calls = turn.map_or(&[][..], |turn| &script.turns[turn].calls);
+        if !calls.is_empty() && results.is_empty() && trouble.is_none() {
+            return Plan { tokens: Vec::new(), ending: Ending::Call(numbered(calls)) };
+        }
         let text = match turn {
-            Some(turn) => script.turns[turn].answers.clone(),
+            Some(turn) => script.turns[turn].answers.replace("{result}", &results.join(" ")),
             None => {
                 script.fallback.replace("{text}", words.chars().take(MAX_QUOTED_CHARS).collect::<String>().as_str())
             }
@@ -54,6 +63,16 @@ impl ScriptedLanguageModel {
     }
 }
 
+fn numbered(calls: &[ScriptedToolCall]) -> Vec<ToolCall> {
+    let call = |(n, call): (usize, &ScriptedToolCall)| ToolCall {
+        id: format!("call_{n}"),
+        name: call.name.clone(),
+        arguments: call.arguments.clone(),
+        result: String::new(),
+    };
+    calls.iter().enumerate().map(call).collect()
+}
+
 struct Plan {
     tokens: Vec<String>,
     ending: Ending,
@@ -61,6 +80,7 @@ struct Plan {
 
 enum Ending {
     Finish,
+    Call(Vec<ToolCall>),
     Fail { retryable: bool },
     Stall,
 }
@@ -94,6 +114,11 @@ async fn perform(plan: Plan, timing: super::Timing, events: mpsc::Sender<ChatEve
     sleep_until(due).await;
     let last = match plan.ending {
         Ending::Finish => ChatEvent::Finished,
+        Ending::Call(calls) => {
+            // As below.
+            events.send(ChatEvent::ToolCalls(calls)).await.ok();
+            ChatEvent::Finished
+        }
         Ending::Fail { retryable } => {
             ChatEvent::Failed(ProviderError { message: "the script lets the answer fail here".into(), retryable })
         }

@@ -19,7 +19,7 @@ use tokio::runtime::Handle;
 pub use end_of_turn::ScriptedEndOfTurn;
 pub use language_model::ScriptedLanguageModel;
 pub use recognizer::ScriptedRecognizer;
-pub use script::{AtEnd, How, Script, ScriptError, ScriptTurn, Stage, Timing, Trouble};
+pub use script::{AtEnd, How, Script, ScriptError, ScriptTurn, ScriptedToolCall, Stage, Timing, Trouble};
 pub use synthesizer::{SCRIPTED_RATE, ScriptedSynthesizer};
 pub use tone::speech_like;
 

@@ -27,9 +27,22 @@ pub struct ScriptTurn {
     /// The transcript of the user's utterance.
     pub hears: String,
     /// The language model's answer when these are the user's last words.
+    /// `{result}` stands for what the turn's calls have found.
     pub answers: String,
+    /// Tools that are called before the answer.
+    #[serde(default)]
+    pub calls: Vec<ScriptedToolCall>,
     #[serde(default)]
     pub trouble: Option<Trouble>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScriptedToolCall {
+    pub name: String,
+    /// A JSON text.
+    #[serde(default)]
+    pub arguments: String,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,7 +148,12 @@ impl Script {
     pub fn from_lines<'a>(lines: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, ScriptError> {
         let turns = lines
             .into_iter()
-            .map(|(hears, answers)| ScriptTurn { hears: hears.into(), answers: answers.into(), trouble: None })
+            .map(|(hears, answers)| ScriptTurn {
+                hears: hears.into(),
+                answers: answers.into(),
+                calls: Vec::new(),
+                trouble: None,
+            })
             .collect();
         let script = Self { turns, at_end: AtEnd::default(), fallback: default_fallback(), timing: Timing::default() };
         script.check()?;

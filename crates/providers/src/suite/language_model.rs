@@ -34,8 +34,8 @@ pub fn question(text: &str) -> ChatRequest {
 
 /// A request with these messages and no context.
 pub fn conversation<'a>(messages: impl IntoIterator<Item = (ChatRole, &'a str)>) -> ChatRequest {
-    let messages = messages.into_iter().map(|(role, text)| ChatMessage { role, text: text.into() }).collect();
-    ChatRequest { messages, context: ChatContext::default() }
+    let messages = messages.into_iter().map(|(role, text)| ChatMessage::new(role, text)).collect();
+    ChatRequest { messages, tools: Vec::new(), context: ChatContext::default() }
 }
 
 /// Reads a stream to its end: the text, and how it ended. Panics if it ends without saying how, or goes on afterwards.
@@ -47,6 +47,8 @@ pub async fn read(mut events: Receiver<ChatEvent>) -> (String, Result<(), Provid
                 assert!(!piece.is_empty(), "an empty piece of text");
                 text.push_str(&piece);
             }
+            Some(ChatEvent::Reasoning(_)) => {}
+            Some(ChatEvent::ToolCalls(calls)) => panic!("nothing was offered, and it calls {calls:?}"),
             Some(ChatEvent::Finished) => break Ok(()),
             Some(ChatEvent::Failed(error)) => break Err(error),
             None => panic!("the answer stopped after {text:?} without an ending"),

@@ -6,13 +6,14 @@
 use super::clips::Clips;
 use super::clock::CallClock;
 use super::ears::Ears;
+use super::generation::Generation;
 use super::handle::CallHandle;
 use super::media::{MediaCommand, MediaCommands};
 use super::mouth::{Mouth, Source, Utter};
 use super::telling;
 use super::wire::wire;
 use super::writer::Writer;
-use super::{CallEvent, CallEvents, Configured, UpdateAnswer};
+use super::{CallEvent, Configured, UpdateAnswer};
 use crate::callbacks::Reporter;
 use ringline_conversation::{
     ClientCommand, Conversation, DialogueKind, EndReason, Event, Input, JournalEntry, Message, Notice, Output, Role,
@@ -23,11 +24,10 @@ use ringline_protocol::app_server::TOKEN_LIFE;
 use ringline_protocol::callback::Happened;
 use ringline_protocol::datachannel::{ClientMessage, MessageError, ServerMessage};
 use ringline_protocol::openapi::UpdateAIAgentInstance;
-use ringline_providers::{ChatContext, ChatEvent, ChatMessage, ChatRequest, ChatRole, LanguageModel, SpeechRequest};
+use ringline_providers::{ChatContext, SpeechRequest};
 use ringline_store::{DialogueRecord, EventRecord, JournalRow, Producer};
 use std::sync::Arc;
 use tokio::sync::mpsc;
-use tokio::task::AbortHandle;
 
 /// Asked for a token more often than that, in s, a client gets the same one again.
 const TOKEN_PAUSE: i64 = 60;
@@ -40,14 +40,13 @@ pub struct Agent {
     pub clock: CallClock,
     /// Unix ms at call time 0.
     pub began_ms: i64,
-    pub language_model: Arc<dyn LanguageModel>,
+    pub generation: Generation,
     pub media: MediaCommands,
     pub ears: Ears,
     pub mouth: Mouth,
     pub clips: Clips,
     pub writer: Writer,
     pub reporter: Reporter,
-    pub events: CallEvents,
     pub user_data: Option<String>,
 }
 
@@ -59,7 +58,6 @@ impl Agent {
             conversation: Conversation::new(self.setup.clone()),
             agent: self,
             extra_query,
-            generation: None,
             journal_seq: 0,
             message_seq: 0,
             dialogue_seq: 0,
@@ -79,7 +77,7 @@ impl Agent {
             };
             match event {
                 Ok(Some(event)) => task.event(event).await,
-                // The task holds a sender itself, so the channel cannot close before the call ends.
+                // Its generation holds a sender, so the channel cannot close before the call ends.
                 Ok(None) => break,
                 Err(_) => task.step(Step::Timeout).await,
             }
@@ -94,7 +92,6 @@ struct Task {
     agent: Agent,
     conversation: Conversation,
     extra_query: Option<String>,
-    generation: Option<(ResponseId, AbortHandle)>,
     journal_seq: u64,
     message_seq: u64,
     dialogue_seq: u64,
@@ -168,10 +165,11 @@ impl Task {
             Output::ScoreEndOfTurn { utterance, revision } => self.agent.ears.score(utterance, revision),
             Output::CloseUtterance { utterance } => self.agent.ears.close_utterance(utterance),
             Output::Generate { response, sentence, messages } => self.generate(response, sentence, messages),
+            Output::RunTool { response, call, name, arguments } => {
+                self.agent.generation.run_tool(response, call, &name, &arguments);
+            }
             Output::CancelResponse { response } => {
-                if let Some((_, task)) = self.generation.take_if(|(current, _)| *current <= response) {
-                    task.abort();
-                }
+                self.agent.generation.cancel(response);
                 self.agent.mouth.cancel(response);
             }
             Output::Synthesise { response, segment, text, voice, rate } => {
@@ -207,17 +205,6 @@ impl Task {
     }
 
     fn generate(&mut self, response: ResponseId, sentence: SentenceId, messages: Vec<Message>) {
-        let messages = messages
-            .into_iter()
-            .map(|Message { role, text }| {
-                let role = match role {
-                    Role::System => ChatRole::System,
-                    Role::User => ChatRole::User,
-                    Role::Assistant => ChatRole::Assistant,
-                };
-                ChatMessage { role, text }
-            })
-            .collect();
         let context = ChatContext {
             instance_id: self.agent.handle.instance.to_string(),
             channel_id: self.agent.handle.channel.to_string(),
@@ -225,22 +212,7 @@ impl Task {
             user_data: self.agent.user_data.clone(),
             extra_query: self.extra_query.clone(),
         };
-        let mut stream = self.agent.language_model.generate(ChatRequest { messages, context });
-        let events = self.agent.events.clone();
-        // Aborting the task drops the stream, which cancels the request.
-        let task = tokio::spawn(async move {
-            while let Some(event) = stream.recv().await {
-                let input = match event {
-                    ChatEvent::Text(text) => Input::ResponseText { response, text },
-                    ChatEvent::Finished => Input::ResponseFinished { response },
-                    ChatEvent::Failed(error) => Input::ResponseFailed { response, error: error.to_string() },
-                };
-                if events.send(CallEvent::Input(input)).await.is_err() {
-                    return;
-                }
-            }
-        });
-        self.generation = Some((response, task.abort_handle()));
+        self.agent.generation.start(response, messages, &self.conversation.config().llm, context);
     }
 
     async fn notify(&mut self, notice: Notice) {
@@ -414,9 +386,7 @@ impl Task {
     }
 
     async fn finish(mut self, reason: EndReason) {
-        if let Some((_, task)) = self.generation.take() {
-            task.abort();
-        }
+        self.agent.generation.close();
         self.agent.mouth.cancel(ResponseId(u64::MAX - 1));
         self.media(MediaCommand::Close).await;
         let at_ms = self.unix_ms(self.agent.clock.now());

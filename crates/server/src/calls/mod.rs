@@ -15,6 +15,7 @@ mod clips;
 mod clock;
 mod configured;
 mod ears;
+mod generation;
 mod handle;
 mod media;
 mod mouth;

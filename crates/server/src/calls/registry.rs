@@ -4,6 +4,7 @@ use super::agent::Agent;
 use super::clips::ClipLoader;
 use super::clock::CallClock;
 use super::ears::{EarPool, Senses};
+use super::generation::Generation;
 use super::handle::CallHandle;
 use super::media::{Media, MediaLoad};
 use super::mouth::Mouth;
@@ -231,14 +232,13 @@ impl Calls {
             configured: call.configured,
             clock,
             began_ms: call.created_ms,
-            language_model: call.language_model.unwrap_or(providers.language_model),
+            generation: Generation::new(call.language_model.unwrap_or(providers.language_model), events.clone()),
             media,
             ears,
             mouth,
-            clips: self.config.clips.open(events.clone()),
+            clips: self.config.clips.open(events),
             writer: self.writer.clone(),
             reporter: call.reporter,
-            events,
             user_data: call.user_data,
         };
         tokio::spawn(async move {

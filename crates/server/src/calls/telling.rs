@@ -30,6 +30,8 @@ fn of_event(event: &Event, unix_ms: impl Fn(CallTime) -> i64) -> Option<Happened
             Stage::Generation => Failure::Generation,
             Stage::Synthesis => Failure::Synthesis,
             Stage::Clip => Failure::Audio,
+            // The model is told, and the call goes on.
+            Stage::Tool => return None,
         })),
         Event::SessionStarted
         | Event::Dialogue { .. }

@@ -339,13 +339,12 @@ mod tests {
     }
 
     fn history(words: impl IntoIterator<Item = u32>) -> Vec<ChatMessage> {
-        let mut messages = vec![ChatMessage { role: ChatRole::System, text: SYSTEM.into() }];
+        let mut messages = vec![ChatMessage::new(ChatRole::System, SYSTEM)];
         for n in words {
-            messages
-                .push(ChatMessage { role: ChatRole::User, text: format!("Ship number {n} comes in. Say the word.") });
-            messages.push(ChatMessage { role: ChatRole::Assistant, text: "Mango.".into() });
+            messages.push(ChatMessage::new(ChatRole::User, format!("Ship number {n} comes in. Say the word.")));
+            messages.push(ChatMessage::new(ChatRole::Assistant, "Mango."));
         }
-        messages.push(ChatMessage { role: ChatRole::User, text: "One more ship comes in. Say the word.".into() });
+        messages.push(ChatMessage::new(ChatRole::User, "One more ship comes in. Say the word."));
         messages
     }
 

@@ -175,7 +175,7 @@ impl LlamaModel {
             return None;
         }
         let (done, wait) = std_mpsc::sync_channel(1);
-        let messages = vec![ChatMessage { role: ChatRole::System, text: system.to_owned() }];
+        let messages = vec![ChatMessage::new(ChatRole::System, system.to_owned())];
         let job = Job { messages, instance: String::new(), purpose: Purpose::WarmUp(done) };
         self.queue.push(job).ok().map(|()| wait)
     }
@@ -189,7 +189,9 @@ impl LanguageModel for LlamaModel {
             return receiver;
         }
         let instance = request.context.instance_id;
-        let job = Job { messages: request.messages, instance, purpose: Purpose::Answer(events.clone()) };
+        // These models are offered no tools; what another has called says nothing to them.
+        let messages = request.messages.into_iter().filter(|message| message.calls.is_empty()).collect();
+        let job = Job { messages, instance, purpose: Purpose::Answer(events.clone()) };
         match self.queue.push(job) {
             Ok(()) => {}
             Err(Refused::Full(_)) => fail(&events, "too many requests wait for the language model", true),

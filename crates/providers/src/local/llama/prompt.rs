@@ -34,7 +34,7 @@ impl<'m> Prompter<'m> {
         let chatml = || LlamaChatTemplate::new("chatml").expect("has no NUL");
         let template = model.chat_template(None).unwrap_or_else(|_| chatml());
         let mut prompter = Self { model, template, control };
-        let probe = [ChatMessage { role: ChatRole::User, text: "Hi".into() }];
+        let probe = [ChatMessage::new(ChatRole::User, "Hi")];
         if prompter.render(&probe, true).is_none() {
             tracing::warn!("the model's chat template is not one that llama.cpp knows; using ChatML");
             prompter.template = chatml();
@@ -186,7 +186,7 @@ mod tests {
     }
 
     fn message(role: ChatRole, text: &str) -> ChatMessage {
-        ChatMessage { role, text: text.into() }
+        ChatMessage::new(role, text)
     }
 
     #[test]
