@@ -26,6 +26,9 @@ pub trait Database: Send + Sync + 'static {
     /// Finds the instance $1 and keeps others from changing its rows until the transaction ends.
     const HOLD_INSTANCE: &'static str;
 
+    /// The same for the agent $1.
+    const HOLD_AGENT: &'static str;
+
     /// Begins a transaction that writes.
     async fn begin(&self) -> Result<Self::Tx, sqlx::Error>;
 

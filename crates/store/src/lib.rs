@@ -36,4 +36,4 @@ pub use records::{
     InstanceQuery, InstanceRecord, JournalRow, ListedVoiceprint, Order, Producer, VoiceprintQuery, VoiceprintRecord,
 };
 pub use sqlite::SqliteStore;
-pub use store::Store;
+pub use store::{AgentChange, Store};

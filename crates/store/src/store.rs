@@ -6,6 +6,10 @@ use async_trait::async_trait;
 use ringline_model::{AgentId, InstanceId, SessionId, UserId};
 use serde_json::Value;
 
+/// What becomes of an agent: is shown it as it is stored and may change it; false leaves it as it is. Its id and
+/// `created_ms` stay whatever the change does. Nobody else can write while it runs, so it must be short.
+pub type AgentChange<'c> = Box<dyn FnOnce(&mut AgentRecord) -> bool + Send + 'c>;
+
 /// Everything that outlives a process. See the crate's contract for durability, limits and times.
 ///
 /// What is reported to the app server goes into the outbox in the same transaction as what it reports: methods that store
@@ -18,6 +22,9 @@ pub trait Store: Send + Sync + 'static {
     /// Stores the agent, or replaces the one with its id (which keeps its `created_ms`).
     async fn put_agent(&self, agent: &AgentRecord) -> Result<(), StoreError>;
     async fn agent(&self, id: &AgentId) -> Result<Option<AgentRecord>, StoreError>;
+    /// Reads the agent, has it changed and stores it, as one step: of two changes at once each sees the other's, whichever
+    /// node they come from. Answers the agent as it is stored then; none if there is no such agent.
+    async fn change_agent(&self, id: &AgentId, change: AgentChange<'_>) -> Result<Option<AgentRecord>, StoreError>;
     /// Hides the agent from every other method; its instances stay. Putting it again brings it back. False if there is
     /// no such agent.
     async fn delete_agent(&self, id: &AgentId, at_ms: i64) -> Result<bool, StoreError>;

@@ -32,6 +32,9 @@ pub async fn run<S: Store, F: Future<Output = S>>(make: impl Fn() -> F) {
             agents_are_ordered_by_the_bytes_of_their_ids,
             every_kind_of_agent_comes_back,
             a_deleted_agent_is_hidden_until_it_is_put_again,
+            an_agent_is_changed_as_it_is_stored_and_keeps_id_and_creation,
+            a_change_that_is_called_off_or_cannot_be_stored_changes_nothing,
+            of_many_changes_at_once_none_is_lost,
             an_access_key_comes_back_with_or_without_its_operations,
             a_key_put_again_can_be_switched_off,
             the_first_value_of_a_setting_stays,
@@ -116,7 +119,8 @@ fn session_id(text: &str) -> SessionId {
     SessionId::parse(text).expect("an id")
 }
 
-fn agent_record(id: &str) -> AgentRecord {
+/// An agent, for tests of whatever stands on a store, too.
+pub fn agent_record(id: &str) -> AgentRecord {
     AgentRecord {
         id: agent_id(id),
         name: "Front desk".into(),
@@ -128,8 +132,8 @@ fn agent_record(id: &str) -> AgentRecord {
     }
 }
 
-/// A fresh instance of agent "a", created at `created_ms`.
-fn instance_record(id: &str, created_ms: i64) -> InstanceRecord {
+/// A fresh instance of agent "a", created at `created_ms`; as [`agent_record`].
+pub fn instance_record(id: &str, created_ms: i64) -> InstanceRecord {
     InstanceRecord {
         id: instance_id(id),
         agent: agent_id("a"),

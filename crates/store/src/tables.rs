@@ -15,8 +15,8 @@ mod voiceprints;
 
 use crate::database::Database;
 use crate::{
-    AccessKeyRecord, AgentRecord, ClaimedEvent, DialogueQuery, DialogueRecord, EventClaim, EventRecord, InstanceQuery,
-    InstanceRecord, JournalRow, ListedVoiceprint, RegistrationMode, Store, StoreError, VoiceprintQuery,
+    AccessKeyRecord, AgentChange, AgentRecord, ClaimedEvent, DialogueQuery, DialogueRecord, EventClaim, EventRecord,
+    InstanceQuery, InstanceRecord, JournalRow, ListedVoiceprint, RegistrationMode, Store, StoreError, VoiceprintQuery,
     VoiceprintRecord,
 };
 use async_trait::async_trait;
@@ -31,6 +31,10 @@ impl<D: Database> Store for D {
 
     async fn put_agent(&self, agent: &AgentRecord) -> Result<(), StoreError> {
         agents::put(self, agent).await
+    }
+
+    async fn change_agent(&self, id: &AgentId, change: AgentChange<'_>) -> Result<Option<AgentRecord>, StoreError> {
+        agents::change(self, id, change).await
     }
 
     async fn agent(&self, id: &AgentId) -> Result<Option<AgentRecord>, StoreError> {

@@ -33,13 +33,11 @@ pub struct DescribeNotifyConfig {
     pub agent: AgentId,
 }
 
-/// The fields of [`SetNotifyConfig`]; what is not set is absent.
+/// The fields of [`SetNotifyConfig`] but for the agent; what is not set is absent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct DescribeNotifyConfigAnswer {
     pub request_id: String,
-    #[serde(rename = "AIAgentId")]
-    pub agent: AgentId,
     pub enable_notify: bool,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub callback_url: String,
@@ -124,11 +122,10 @@ impl DescribeNotifyConfig {
 }
 
 impl DescribeNotifyConfigAnswer {
-    pub fn new(request_id: String, agent: AgentId, settings: &AgentSettings) -> Self {
+    pub fn new(request_id: String, settings: &AgentSettings) -> Self {
         let AgentSettings { callbacks, recording, .. } = settings;
         Self {
             request_id,
-            agent,
             enable_notify: callbacks.enabled,
             callback_url: callbacks.url.clone(),
             event_types: callbacks.events.as_ref().map(|events| events.join(",")),
@@ -142,16 +139,16 @@ impl DescribeNotifyConfigAnswer {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::testing::{named, params};
     use super::*;
     use serde_json::{Value, json};
 
     fn parse(json: Value) -> Result<SetNotifyConfig, ApiError> {
-        SetNotifyConfig::parse(&Params::from_values(json.as_object().unwrap().clone()))
+        SetNotifyConfig::parse(&params(json))
     }
 
     fn described(settings: &AgentSettings) -> Value {
-        let agent = AgentId::parse("a").unwrap();
-        serde_json::to_value(DescribeNotifyConfigAnswer::new("R".into(), agent, settings)).unwrap()
+        serde_json::to_value(DescribeNotifyConfigAnswer::new("R".into(), settings)).unwrap()
     }
 
     #[test]
@@ -163,7 +160,7 @@ mod tests {
         parse(set).unwrap().apply(&mut settings).unwrap();
         assert_eq!(
             described(&settings),
-            json!({"RequestId": "R", "AIAgentId": "a", "EnableNotify": true,
+            json!({"RequestId": "R", "EnableNotify": true,
                    "CallbackUrl": "https://a.example/x?y=1", "EventTypes": "agent_start,agent_stop,error",
                    "Token": "Bearer  t", "EnableAudioRecording": false, "AudioOssPath": "oss://b/p"})
         );
@@ -178,14 +175,14 @@ mod tests {
         parse(json!({"AIAgentId": "a", "EnableNotify": false})).unwrap().apply(&mut settings).unwrap();
         assert_eq!(
             described(&settings),
-            json!({"RequestId": "R", "AIAgentId": "a", "EnableNotify": false, "CallbackUrl": "https://a.example",
+            json!({"RequestId": "R", "EnableNotify": false, "CallbackUrl": "https://a.example",
                    "Token": "t", "EnableAudioRecording": true})
         );
     }
 
     #[test]
     fn nothing_set_is_described_as_off() {
-        let off = json!({"RequestId": "R", "AIAgentId": "a", "EnableNotify": false});
+        let off = json!({"RequestId": "R", "EnableNotify": false});
         assert_eq!(described(&AgentSettings::default()), off);
     }
 
@@ -211,9 +208,7 @@ mod tests {
             ("CallbackUrl", "x".repeat(MAX_URL + 1)),
             ("AudioOssPath", "x".repeat(MAX_PATH + 1)),
         ] {
-            let error = parse(json!({"AIAgentId": "a", "EnableNotify": true, name: value})).unwrap_err();
-            assert_eq!((error.status, &*error.code), (400, "InvalidParameter"));
-            assert!(error.message.contains(name), "{}", error.message);
+            named(parse(json!({"AIAgentId": "a", "EnableNotify": true, name: value})), name);
         }
     }
 }

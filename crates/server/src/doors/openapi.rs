@@ -120,8 +120,7 @@ async fn answer(app: &App, request: Request, request_id: String, base_url: &str)
             return json(ListAIAgentVoiceprintsAnswer { request_id, voiceprints, total_count });
         }
         Request::DescribeNotifyConfig(request) => {
-            let (agent, settings) = notify::describe(app, request).await?;
-            return json(DescribeNotifyConfigAnswer::new(request_id, agent, &settings));
+            return json(DescribeNotifyConfigAnswer::new(request_id, &notify::describe(app, request).await?));
         }
         Request::ListSmartVoiceGroups(request) => {
             return json(ListSmartVoiceGroupsAnswer { request_id, voice_groups: listings::voices(app, &request) });

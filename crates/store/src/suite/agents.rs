@@ -63,6 +63,60 @@ pub async fn a_deleted_agent_is_hidden_until_it_is_put_again(store: Arc<dyn Stor
     assert_eq!(store.agent(&agent.id).await.expect("read"), Some(agent));
 }
 
+pub async fn an_agent_is_changed_as_it_is_stored_and_keeps_id_and_creation(store: Arc<dyn Store>) {
+    let agent = agent_record("a");
+    assert_eq!(store.change_agent(&agent.id, Box::new(|_| panic!("there is none"))).await.expect("answered"), None);
+    store.put_agent(&agent).await.expect("stored");
+    let change = |stored: &mut AgentRecord| {
+        assert_eq!(*stored, agent, "as it was put");
+        *stored = AgentRecord { name: "Night shift".into(), modified_ms: 7, created_ms: 5, ..agent_record("b") };
+        true
+    };
+    let expected = AgentRecord { name: "Night shift".into(), modified_ms: 7, ..agent.clone() };
+    let changed = store.change_agent(&agent.id, Box::new(change)).await.expect("changed");
+    assert_eq!(changed.as_ref(), Some(&expected));
+    assert_eq!(store.agents(None, 10).await.expect("read"), [expected]);
+    assert!(store.delete_agent(&agent.id, 9).await.expect("deleted"));
+    assert_eq!(store.change_agent(&agent.id, Box::new(|_| panic!("it is gone"))).await.expect("answered"), None);
+}
+
+pub async fn a_change_that_is_called_off_or_cannot_be_stored_changes_nothing(store: Arc<dyn Store>) {
+    let agent = agent_record("a");
+    store.put_agent(&agent).await.expect("stored");
+    let rename = |name: String, keep: bool| {
+        move |stored: &mut AgentRecord| {
+            stored.name = name;
+            keep
+        }
+    };
+    let answer = store.change_agent(&agent.id, Box::new(rename("b".into(), false))).await.expect("answered");
+    assert_eq!(answer.as_ref(), Some(&agent));
+    let long = "n".repeat(limits::NAME_BYTES + 1);
+    assert_too_large(store.change_agent(&agent.id, Box::new(rename(long, true))).await);
+    assert_nul(store.change_agent(&agent.id, Box::new(rename("\0".into(), true))).await);
+    assert_eq!(store.agent(&agent.id).await.expect("read"), Some(agent));
+}
+
+pub async fn of_many_changes_at_once_none_is_lost(store: Arc<dyn Store>) {
+    store.put_agent(&agent_record("a")).await.expect("stored");
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..16 {
+        let store = Arc::clone(&store);
+        tasks.spawn(async move {
+            let change = |agent: &mut AgentRecord| {
+                agent.settings.voices.push(format!("voice-{n}"));
+                true
+            };
+            store.change_agent(&agent_id("a"), Box::new(change)).await
+        });
+    }
+    for changed in tasks.join_all().await {
+        assert!(changed.expect("changed").is_some());
+    }
+    let agent = store.agent(&agent_id("a")).await.expect("read").expect("it is there");
+    assert_eq!(agent.settings.voices.len(), 1 + 16, "{:?}", agent.settings.voices);
+}
+
 pub async fn every_kind_of_agent_comes_back(store: Arc<dyn Store>) {
     for kind in [AgentKind::VoiceChat, AgentKind::AvatarChat3D, AgentKind::VisionChat, AgentKind::VideoChat] {
         let agent = AgentRecord { kind, ..agent_record(kind.as_str()) };

@@ -149,24 +149,34 @@ async fn known(app: &App, id: &AgentId) -> Result<AgentRecord, Refusal> {
     app.store.agent(id).await?.ok_or_else(Refusal::agent_not_found)
 }
 
+/// One step from reading to storing, so that nothing others write meanwhile is lost (SetNotifyConfig, another node).
 async fn write(
     app: &App,
     id: String,
-    agent: impl FnOnce(&AgentRecord) -> Result<Agent, Refusal>,
+    agent: impl FnOnce(&AgentRecord) -> Result<Agent, Refusal> + Send,
 ) -> Result<Json<Agent>, Refusal> {
     let id = AgentId::parse(id).map_err(|_| Refusal::agent_not_found())?;
-    let _turn = app.admin.writing.lock().await;
-    let stored = known(app, &id).await?;
-    let agent = agent(&stored)?;
-    if agent.id.as_ref().is_some_and(|named| *named != id.as_str()) {
-        return Err(Refusal::field("id", "an agent keeps its id"));
-    }
-    let record = agent.record(id, Some(&stored), App::now_ms())?;
-    if record != stored {
-        reachable(&app.outward, &record.settings)?;
-        app.store.put_agent(&record).await?;
-    }
-    Ok(Json(Agent::of(&record)))
+    let written = |stored: &AgentRecord| {
+        let agent = agent(stored)?;
+        if agent.id.as_ref().is_some_and(|named| *named != stored.id.as_str()) {
+            return Err(Refusal::field("id", "an agent keeps its id"));
+        }
+        let record = agent.record(stored.id.clone(), Some(stored), App::now_ms())?;
+        if record != *stored {
+            reachable(&app.outward, &record.settings)?;
+        }
+        Ok(record)
+    };
+    let mut outcome = Err(Refusal::agent_not_found());
+    let change = |stored: &mut AgentRecord| {
+        outcome = written(stored);
+        let Ok(record) = &outcome else { return false };
+        let changes = record != stored;
+        stored.clone_from(record);
+        changes
+    };
+    app.store.change_agent(&id, Box::new(change)).await?;
+    Ok(Json(Agent::of(&outcome?)))
 }
 
 /// RFC 7396.

@@ -1,7 +1,8 @@
 //! The admin door: agents and access keys, for operators (`/api/ringline/v1/admin/…`).
 //!
 //! Signed in with the admin token as bearer. JSON in snake case; a refusal is [`Refusal`] with a code that stays. No page
-//! of another origin may read it (no CORS). Writes come one after the other, so none is lost between reading and storing.
+//! of another origin may read it (no CORS). A change is one step in the store, and what is made or changed by looking first
+//! (a new agent, a key) comes one after the other, so nothing is lost between reading and storing.
 //! Limits: bodies as `server.max_body`, pages of 100.
 
 mod agents;
