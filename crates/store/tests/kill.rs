@@ -1,8 +1,7 @@
 //! A process that is killed while it appends to a journal loses nothing that it was told is stored.
 
-use ringline_model::{AgentId, AgentKind, AgentSettings, ChannelId, InstanceId, SessionId, UserId};
-use ringline_store::{AgentRecord, InstanceRecord, InstanceStatus, JournalRow, SqliteStore, Store, limits};
-use serde_json::json;
+use ringline_store::suite::{agent_record, instance_record};
+use ringline_store::{JournalRow, SqliteStore, Store, limits};
 use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -32,7 +31,7 @@ async fn what_was_appended_before_a_kill_is_there_after_it() {
         // A commit may have been on its way when the kill came.
         assert!((acknowledged..=acknowledged + BATCH).contains(&stored), "{acknowledged} acknowledged, {stored} there");
         assert_eq!(store.count_active().await.expect("counted"), 1);
-        assert_eq!(store.unfinished(10).await.expect("read")[0].id, instance().id);
+        assert_eq!(store.unfinished(10).await.expect("read")[0].id, instance_record("i", 1).id);
         store.close().await;
         assert_intact(&path).await;
     }
@@ -66,14 +65,14 @@ fn kill_after(path: &Path, acknowledgements: usize) -> u64 {
 
 async fn append_until_killed(path: &Path) -> ! {
     let store = SqliteStore::open(path).await.expect("opens");
-    store.put_agent(&agent()).await.expect("stored");
-    if store.instance(&instance().id).await.expect("read").is_none() {
-        store.create_instance(&instance(), &[]).await.expect("created");
+    store.put_agent(&agent_record("a")).await.expect("stored");
+    if store.instance(&instance_record("i", 1).id).await.expect("read").is_none() {
+        store.create_instance(&instance_record("i", 1), &[]).await.expect("created");
     }
     let mut next = check_journal(&store).await;
     loop {
         let rows: Vec<JournalRow> = (next..next + BATCH).map(row).collect();
-        store.append_journal(&instance().id, &rows, &[]).await.expect("appended");
+        store.append_journal(&instance_record("i", 1).id, &rows, &[]).await.expect("appended");
         next += BATCH;
         let mut out = std::io::stdout().lock();
         writeln!(out, "stored {next}").and_then(|()| out.flush()).expect("the parent listens");
@@ -84,7 +83,7 @@ async fn append_until_killed(path: &Path) -> ! {
 async fn check_journal(store: &SqliteStore) -> u64 {
     let mut next = 0;
     loop {
-        let page = store.journal(&instance().id, next, limits::LIST_ROWS).await.expect("read");
+        let page = store.journal(&instance_record("i", 1).id, next, limits::LIST_ROWS).await.expect("read");
         if page.is_empty() {
             return next;
         }
@@ -106,39 +105,4 @@ async fn assert_intact(path: &Path) {
 
 fn row(seq: u64) -> JournalRow {
     JournalRow { seq, at_us: seq * 1000, step: format!("{{\"n\":{seq}}}"), outputs: "[".repeat(seq as usize % 3000) }
-}
-
-fn agent() -> AgentRecord {
-    AgentRecord {
-        id: AgentId::parse("a").expect("an id"),
-        name: "A".into(),
-        kind: AgentKind::VoiceChat,
-        config: json!({}),
-        settings: AgentSettings::default(),
-        created_ms: 1,
-        modified_ms: 1,
-    }
-}
-
-fn instance() -> InstanceRecord {
-    InstanceRecord {
-        id: InstanceId::parse("i").expect("an id"),
-        agent: agent().id,
-        channel: ChannelId::parse("c").expect("an id"),
-        user: Some(UserId::parse("u").expect("an id")),
-        agent_user: UserId::parse("v").expect("an id"),
-        session: SessionId::parse("s").expect("an id"),
-        status: InstanceStatus::Created,
-        config: json!({}),
-        template: json!({}),
-        runtime: json!({}),
-        user_data: None,
-        setup: json!({}),
-        created_ms: 1,
-        modified_ms: 1,
-        started_ms: None,
-        ended_ms: None,
-        end_reason: None,
-        recordings: None,
-    }
 }

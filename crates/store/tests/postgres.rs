@@ -3,11 +3,8 @@
 #[path = "postgres/server.rs"]
 mod server;
 
-use ringline_model::{AgentId, AgentKind, AgentSettings, ChannelId, InstanceId, SessionId, UserId};
-use ringline_store::{
-    AgentRecord, InstanceRecord, InstanceStatus, JournalRow, PostgresStore, Store, StoreError, suite,
-};
-use serde_json::json;
+use ringline_store::suite::{self, agent_record, instance_record};
+use ringline_store::{JournalRow, PostgresStore, Store, StoreError};
 use server::server;
 use sqlx::{Connection, PgConnection};
 use std::error::Error;
@@ -28,9 +25,9 @@ async fn nodes_that_start_at_once_make_one_schema() {
         nodes.spawn(async move { connect(&url).await });
     }
     let nodes = nodes.join_all().await;
-    nodes[0].put_agent(&agent()).await.expect("stored");
+    nodes[0].put_agent(&agent_record("a")).await.expect("stored");
     for node in &nodes {
-        assert_eq!(node.agents(None, 10).await.expect("read"), [agent()]);
+        assert_eq!(node.agents(None, 10).await.expect("read"), [agent_record("a")]);
         node.close().await;
     }
     let versions: Vec<i64> =
@@ -43,9 +40,9 @@ async fn what_was_stored_is_there_for_the_next_node() {
     let Some(server) = server() else { return };
     let url = server.fresh().await;
     let store = connect(&url).await;
-    store.put_agent(&agent()).await.expect("stored");
+    store.put_agent(&agent_record("a")).await.expect("stored");
     store.close().await;
-    assert_eq!(connect(&url).await.agents(None, 10).await.expect("read"), [agent()]);
+    assert_eq!(connect(&url).await.agents(None, 10).await.expect("read"), [agent_record("a")]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,11 +50,11 @@ async fn of_two_nodes_that_append_to_one_journal_one_is_refused_at_each_place() 
     let Some(server) = server() else { return };
     let url = server.fresh().await;
     let (one, two) = (connect(&url).await, connect(&url).await);
-    one.put_agent(&agent()).await.expect("stored");
-    one.create_instance(&instance(), &[]).await.expect("created");
+    one.put_agent(&agent_record("a")).await.expect("stored");
+    one.create_instance(&instance_record("i", 1), &[]).await.expect("created");
     for seq in 0..50 {
         let rows = [JournalRow { seq, at_us: seq, step: "{}".into(), outputs: "[]".into() }];
-        let id = instance().id;
+        let id = instance_record("i", 1).id;
         let (first, second) = tokio::join!(one.append_journal(&id, &rows, &[]), two.append_journal(&id, &rows, &[]));
         let refused = first.err().xor(second.err()).expect("one of them");
         assert!(matches!(refused, StoreError::JournalGap { .. }), "{refused:?}");
@@ -69,16 +66,16 @@ async fn a_row_that_someone_else_holds_is_busy_after_a_while_and_nothing_has_hap
     let Some(server) = server() else { return };
     let url = server.fresh().await;
     let store = connect(&url).await;
-    store.put_agent(&agent()).await.expect("stored");
-    store.create_instance(&instance(), &[]).await.expect("created");
+    store.put_agent(&agent_record("a")).await.expect("stored");
+    store.create_instance(&instance_record("i", 1), &[]).await.expect("created");
 
     let mut other = raw(&url).await;
     let mut held = other.begin().await.expect("begun");
     sqlx::query("SELECT id FROM instances FOR UPDATE").execute(&mut *held).await.expect("held");
-    let answer = store.finish_instance(&instance().id, "stopped", 2, &[]).await;
+    let answer = store.finish_instance(&instance_record("i", 1).id, "stopped", 2, &[]).await;
     assert!(matches!(answer, Err(StoreError::Busy { .. })), "{answer:?}");
     held.rollback().await.expect("let go");
-    assert!(store.finish_instance(&instance().id, "stopped", 3, &[]).await.expect("changed"));
+    assert!(store.finish_instance(&instance_record("i", 1).id, "stopped", 3, &[]).await.expect("changed"));
 }
 
 #[tokio::test]
@@ -87,7 +84,7 @@ async fn connections_that_the_server_ended_are_replaced() {
     let url = server.fresh().await;
     sqlx::query("CREATE ROLE alone SUPERUSER LOGIN").execute(&mut raw(&url).await).await.expect("made");
     let store = connect(&url.replace("ringline@", "alone@")).await;
-    store.put_agent(&agent()).await.expect("stored");
+    store.put_agent(&agent_record("a")).await.expect("stored");
     // All of this user's are ended, so it has one of its own.
     let ended: i64 = sqlx::query_scalar(
         "SELECT COUNT(*) FROM pg_stat_activity \
@@ -97,7 +94,7 @@ async fn connections_that_the_server_ended_are_replaced() {
     .await
     .expect("ended");
     assert!(ended > 0);
-    assert_eq!(store.agents(None, 10).await.expect("read"), [agent()]);
+    assert_eq!(store.agents(None, 10).await.expect("read"), [agent_record("a")]);
     store.put_setting_if_absent("k", "v").await.expect("stored");
 }
 
@@ -170,39 +167,4 @@ async fn connect(url: &str) -> PostgresStore {
 
 async fn raw(url: &str) -> PgConnection {
     PgConnection::connect(url).await.expect("connects")
-}
-
-fn agent() -> AgentRecord {
-    AgentRecord {
-        id: AgentId::parse("a").expect("an id"),
-        name: "A".into(),
-        kind: AgentKind::VoiceChat,
-        config: json!({"Greeting": "Welcome"}),
-        settings: AgentSettings::default(),
-        created_ms: 1,
-        modified_ms: 1,
-    }
-}
-
-fn instance() -> InstanceRecord {
-    InstanceRecord {
-        id: InstanceId::parse("i").expect("an id"),
-        agent: agent().id,
-        channel: ChannelId::parse("c").expect("an id"),
-        user: Some(UserId::parse("u").expect("an id")),
-        agent_user: UserId::parse("v").expect("an id"),
-        session: SessionId::parse("s").expect("an id"),
-        status: InstanceStatus::Created,
-        config: json!({}),
-        template: json!({}),
-        runtime: json!({}),
-        user_data: None,
-        setup: json!({}),
-        created_ms: 1,
-        modified_ms: 1,
-        started_ms: None,
-        ended_ms: None,
-        end_reason: None,
-        recordings: None,
-    }
 }

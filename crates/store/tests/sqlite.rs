@@ -1,8 +1,7 @@
 //! The suite on both forms of the SQLite back end, and what only a file can show.
 
-use ringline_model::{AgentId, AgentKind};
-use ringline_store::{AccessKeyRecord, AgentRecord, SqliteStore, Store, StoreError, suite};
-use serde_json::json;
+use ringline_store::suite::{self, agent_record};
+use ringline_store::{AccessKeyRecord, SqliteStore, Store, StoreError};
 use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -28,13 +27,13 @@ async fn what_was_stored_is_there_after_closing_and_opening() {
     let directory = directory();
     let path = directory.path().join("r.db");
     let store = SqliteStore::open(&path).await.expect("opens");
-    store.put_agent(&agent()).await.expect("stored");
+    store.put_agent(&agent_record("a")).await.expect("stored");
     store.sync().await.expect("synced");
     store.close().await;
     assert_eq!(files(directory.path()), ["r.db"], "closing leaves one file");
 
     let store = SqliteStore::open(&path).await.expect("opens again");
-    assert_eq!(store.agents(None, 10).await.expect("read"), [agent()]);
+    assert_eq!(store.agents(None, 10).await.expect("read"), [agent_record("a")]);
 }
 
 #[tokio::test]
@@ -44,8 +43,8 @@ async fn two_processes_may_share_a_file() {
     // Two stores are to SQLite what two processes are: separate connections.
     let one = SqliteStore::open(&path).await.expect("opens");
     let two = SqliteStore::open(&path).await.expect("opens");
-    one.put_agent(&agent()).await.expect("stored");
-    assert_eq!(two.agents(None, 10).await.expect("read"), [agent()]);
+    one.put_agent(&agent_record("a")).await.expect("stored");
+    assert_eq!(two.agents(None, 10).await.expect("read"), [agent_record("a")]);
     assert_eq!(two.put_setting_if_absent("k", "2").await.expect("stored"), "2");
     assert_eq!(one.put_setting_if_absent("k", "1").await.expect("stored"), "2");
 }
@@ -55,7 +54,7 @@ async fn the_file_and_those_beside_it_are_the_owners_alone() {
     let directory = directory();
     let path = directory.path().join("r.db");
     let store = SqliteStore::open(&path).await.expect("opens");
-    store.put_agent(&agent()).await.expect("stored");
+    store.put_agent(&agent_record("a")).await.expect("stored");
     assert_eq!(files(directory.path()), ["r.db", "r.db-shm", "r.db-wal"]);
     for name in files(directory.path()) {
         assert_eq!(mode(&directory.path().join(&name)), 0o600, "{name}");
@@ -131,7 +130,7 @@ async fn a_stored_value_that_cannot_be_is_an_error_and_not_a_default() {
     let directory = directory();
     let path = directory.path().join("r.db");
     let store = SqliteStore::open(&path).await.expect("opens");
-    store.put_agent(&agent()).await.expect("stored");
+    store.put_agent(&agent_record("a")).await.expect("stored");
     let mut raw = raw(&path).await;
     for (change, column) in [
         ("UPDATE agents SET kind = 'Robot'", "kind"),
@@ -149,23 +148,11 @@ fn secrets_and_speech_do_not_print() {
     let key =
         AccessKeyRecord { id: "k".into(), secret: "hunter2".into(), active: true, operations: None, created_ms: 1 };
     assert!(!format!("{key:?}").contains("hunter2"));
-    assert!(!format!("{:?}", agent()).contains("Welcome"));
+    assert!(!format!("{:?}", agent_record("a")).contains("Hello"));
 }
 
 fn directory() -> TempDir {
     tempfile::tempdir().expect("a temporary directory")
-}
-
-fn agent() -> AgentRecord {
-    AgentRecord {
-        id: AgentId::parse("a").expect("an id"),
-        name: "A".into(),
-        kind: AgentKind::VoiceChat,
-        config: json!({"Greeting": "Welcome"}),
-        settings: ringline_model::AgentSettings::default(),
-        created_ms: 1,
-        modified_ms: 1,
-    }
 }
 
 async fn raw(path: &Path) -> SqliteConnection {

@@ -126,19 +126,10 @@ fn spoken(params: &Params, most: usize) -> Result<String, ApiError> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::testing::{named, params};
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;
-
-    fn params(json: Value) -> Params {
-        Params::from_values(json.as_object().unwrap().clone())
-    }
-
-    fn named<T: std::fmt::Debug>(outcome: Result<T, ApiError>, name: &str) {
-        let error = outcome.unwrap_err();
-        assert_eq!((error.status, &*error.code), (400, "InvalidParameter"));
-        assert!(error.message.contains(name), "{}", error.message);
-    }
 
     fn update(json: Value) -> UpdateAIAgentInstance {
         UpdateAIAgentInstance::parse(&params(json)).unwrap()

@@ -139,12 +139,9 @@ fn small(number: i64) -> u32 {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::testing::{named, params};
     use super::*;
     use serde_json::{Value, json};
-
-    fn params(json: Value) -> Params {
-        Params::from_values(json.as_object().unwrap().clone())
-    }
 
     fn with(mut base: Value, name: &str, value: Value) -> Params {
         base[name] = value;
@@ -190,9 +187,7 @@ mod tests {
             ("RoundLimit", json!("0")),
             ("RoundLimit", json!("all")),
         ] {
-            let error = ListAIAgentDialogues::parse(&with(dialogues.clone(), name, value)).unwrap_err();
-            assert_eq!(error.code, "InvalidParameter");
-            assert!(error.message.contains(name), "{}", error.message);
+            named(ListAIAgentDialogues::parse(&with(dialogues.clone(), name, value)), name);
         }
         for (name, value) in [
             ("PageNumber", json!(101)),
@@ -200,9 +195,7 @@ mod tests {
             ("StartTime", json!("yesterday")),
             ("EndTime", json!("1767323045")),
         ] {
-            let error = ListAIAgentInstance::parse(&with(json!({"AIAgentId": "a"}), name, value)).unwrap_err();
-            assert_eq!(error.code, "InvalidParameter");
-            assert!(error.message.contains(name), "{}", error.message);
+            named(ListAIAgentInstance::parse(&with(json!({"AIAgentId": "a"}), name, value)), name);
         }
         let none = ListAIAgentInstance::parse(&with(json!({"AIAgentId": "a"}), "PageSize", json!(0))).unwrap();
         assert_eq!(none.limit, 0);

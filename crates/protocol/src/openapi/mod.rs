@@ -9,6 +9,8 @@ mod request;
 mod robot;
 mod start;
 mod takeover;
+#[cfg(test)]
+mod testing;
 mod voiceprint;
 
 pub use answer::{
@@ -125,6 +127,15 @@ mod tests {
     fn every_operation_is_found_by_its_name() {
         for operation in Operation::ALL {
             assert_eq!(Operation::from_name(operation.name(), VERSION), Ok(*operation));
+        }
+    }
+
+    #[test]
+    fn the_document_lists_every_operation() {
+        let rows = include_str!("../../../../docs/openapi.md").lines().filter(|line| line.starts_with("| "));
+        let first: Vec<_> = rows.filter_map(|row| row.split('|').nth(1)).flat_map(|cell| cell.split(',')).collect();
+        for operation in Operation::ALL {
+            assert!(first.iter().any(|name| name.trim() == operation.name()), "{operation:?}");
         }
     }
 

@@ -124,13 +124,10 @@ fn optional_id<T>(
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::testing::params;
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;
-
-    fn params(json: Value) -> Params {
-        Params::from_values(json.as_object().unwrap().clone())
-    }
 
     fn refused(json: Value) -> (String, String) {
         let error = GenerateAIAgentCall::parse(&params(json)).unwrap_err();

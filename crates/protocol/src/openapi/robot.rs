@@ -128,11 +128,8 @@ impl DescribeRtcRobotInstanceAnswer {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::testing::params;
     use super::*;
-
-    fn params(json: Value) -> Params {
-        Params::from_values(json.as_object().unwrap().clone())
-    }
 
     #[test]
     fn every_member_of_a_robots_configuration_finds_its_place() {

@@ -123,18 +123,9 @@ pub struct VoiceprintDescription {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::testing::{named, params};
     use super::*;
-    use serde_json::{Value, json};
-
-    fn params(json: Value) -> Params {
-        Params::from_values(json.as_object().unwrap().clone())
-    }
-
-    fn named<T: std::fmt::Debug>(outcome: Result<T, ApiError>, name: &str) {
-        let error = outcome.unwrap_err();
-        assert_eq!((error.status, &*error.code), (400, "InvalidParameter"), "{name}");
-        assert!(error.message.contains(name), "{name}: {}", error.message);
-    }
+    use serde_json::json;
 
     #[test]
     fn an_input_is_an_object_or_its_text_and_either_type_may_hold_an_address() {

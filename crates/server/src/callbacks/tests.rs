@@ -5,9 +5,9 @@
 use super::dispatcher::{Dispatcher, Wake, dispatch};
 use super::schedule::{Attempted, Schedule};
 use super::world::World;
-use ringline_model::{AgentId, AgentKind, AgentSettings, CallbackSettings, ChannelId, InstanceId, SessionId, UserId};
-use ringline_store::{AgentRecord, EventRecord, InstanceRecord, InstanceStatus, SqliteStore, Store};
-use serde_json::json;
+use ringline_model::{AgentSettings, CallbackSettings};
+use ringline_store::suite::{agent_record, instance_record};
+use ringline_store::{AgentRecord, EventRecord, SqliteStore, Store};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -79,38 +79,7 @@ struct Bench {
 fn agent(url: &str, token: &str) -> AgentRecord {
     let callbacks =
         CallbackSettings { enabled: true, url: url.into(), token: token.into(), ..CallbackSettings::default() };
-    AgentRecord {
-        id: AgentId::parse("a").unwrap(),
-        name: "A".into(),
-        kind: AgentKind::VoiceChat,
-        config: json!({}),
-        settings: AgentSettings { callbacks, ..AgentSettings::default() },
-        created_ms: 1,
-        modified_ms: 1,
-    }
-}
-
-fn instance(id: &str) -> InstanceRecord {
-    InstanceRecord {
-        id: InstanceId::parse(id).unwrap(),
-        agent: AgentId::parse("a").unwrap(),
-        channel: ChannelId::parse("c").unwrap(),
-        user: None,
-        agent_user: UserId::parse("au").unwrap(),
-        session: SessionId::parse("s").unwrap(),
-        status: InstanceStatus::Created,
-        config: json!({}),
-        template: json!({}),
-        runtime: json!({}),
-        user_data: None,
-        setup: json!({}),
-        created_ms: 1,
-        modified_ms: 1,
-        started_ms: None,
-        ended_ms: None,
-        end_reason: None,
-        recordings: None,
-    }
+    AgentRecord { settings: AgentSettings { callbacks, ..AgentSettings::default() }, ..agent_record("a") }
 }
 
 /// A receiver that answers so, and a dispatcher at work whose retries come after a ms (and a tick).
@@ -137,7 +106,7 @@ impl Bench {
     async fn happens(&self, id: &str, bodies: &[&str]) {
         let event = |body: &&str| EventRecord { name: "e".into(), body: (*body).into(), at_ms: START_MS };
         let events: Vec<_> = bodies.iter().map(event).collect();
-        self.world.store.create_instance(&instance(id), &events).await.unwrap();
+        self.world.store.create_instance(&instance_record(id, 1), &events).await.unwrap();
         self.wake.wake();
     }
 
@@ -235,7 +204,7 @@ async fn events_of_an_agent_that_wants_no_more_or_is_gone_are_given_up_unsent() 
     bench.until_empty().await;
     assert!(bench.world.store.delete_agent(&off.id, 2).await.unwrap());
     let told = [EventRecord { name: "e".into(), body: "2".into(), at_ms: START_MS }];
-    bench.world.store.finish_instance(&instance("i").id, "crashed", 3, &told).await.unwrap();
+    bench.world.store.finish_instance(&instance_record("i", 1).id, "crashed", 3, &told).await.unwrap();
     bench.wake.wake();
     bench.until_empty().await;
     assert_eq!(bench.bodies(), [""; 0]);

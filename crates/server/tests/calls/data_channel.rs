@@ -1,62 +1,16 @@
 //! What a client may say on the data channel, against the real server over real WebRTC (scripted models).
 
-#![allow(clippy::unwrap_used)]
-
-use ringline_rtc::{Dial, Peer, PeerEvent};
+use super::server::{LIMIT, Server, data_of};
+use ringline_rtc::{Peer, PeerEvent};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
-
-/// How long anything may take on a busy machine.
-const LIMIT: Duration = Duration::from_secs(30);
-
-struct Server {
-    process: Child,
-    ready: Value,
-    _data: tempfile::TempDir,
-}
 
 impl Server {
-    fn start() -> Self {
-        let data = tempfile::tempdir().unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_ringline"))
-            .args(["serve", "--models", "scripted", "--ready-json", "--listen", "127.0.0.1:0", "--udp", "127.0.0.1:0"])
-            .arg("--data")
-            .arg(data.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let ready = serde_json::from_str(&line).expect("one JSON line");
-        Self { process, ready, _data: data }
-    }
-
     async fn call(&self, agent_config: Value) -> Client {
-        let url = self.ready["url"].as_str().unwrap();
-        let http = reqwest::Client::new();
-        let body = json!({"ai_agent_id": self.ready["agent_id"], "user_id": "tester", "template_config": "{}",
-                          "agent_config": agent_config.to_string()});
-        let start = http.post(format!("{url}/api/v2/aiagent/generateAIAgentCall")).json(&body);
-        let call: Value = start.send().await.unwrap().json().await.unwrap();
-        let rtc_url = self.ready["rtc_url"].as_str().unwrap();
-        let address = url.trim_start_matches("http://").parse().unwrap();
-        let (dial, offer) = Dial::new(address).await.unwrap();
-        let join = http.post(rtc_url).json(&json!({"token": call["rtc_auth_token"], "sdp": offer}));
-        let answer: Value = join.send().await.unwrap().json().await.unwrap();
-        let peer = dial.answer(answer["sdp"].as_str().unwrap()).await.unwrap();
-        let mut client = Client { peer, instance: answer["instanceId"].as_str().unwrap().into() };
+        let call = self.start_call("tester", agent_config).await;
+        let peer = self.join(call["rtc_auth_token"].as_str().unwrap()).await;
+        let mut client = Client { peer, instance: call["ai_agent_instance_id"].as_str().unwrap().into() };
         client.until(|event| matches!(event, PeerEvent::ChannelOpen).then_some(())).await;
         client
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
     }
 }
 
@@ -79,14 +33,7 @@ impl Client {
 
     /// The data of the next message of a type.
     async fn message(&mut self, kind: u64) -> Value {
-        self.until(|event| match event {
-            PeerEvent::Text(text) => {
-                let message: Value = serde_json::from_str(&text).unwrap();
-                (message["type"] == kind).then(|| message["data"].clone())
-            }
-            _ => None,
-        })
-        .await
+        self.until(|event| data_of(&event, kind)).await
     }
 
     fn say(&mut self, kind: u64, data: Value) {
@@ -162,16 +109,5 @@ async fn stop_by_the_client_ends_the_instance() {
     let mut client = server.call(json!({"Greeting": "Hello there."})).await;
     client.say(1100, json!({}));
     client.until(|event| matches!(event, PeerEvent::Closed { .. }).then_some(())).await;
-    let url = format!("{}/api/ringline/v1/calls/{}", server.ready["url"].as_str().unwrap(), client.instance);
-    let finished = async {
-        loop {
-            let status: Value = reqwest::get(&url).await.unwrap().json().await.unwrap();
-            if status["status"] == "Finished" {
-                return status;
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    let status = tokio::time::timeout(LIMIT, finished).await.expect("it is finished in time");
-    assert_eq!(status["endReason"], "stopped_by_client");
+    assert_eq!(server.end_reason(&client.instance).await, "stopped_by_client");
 }

@@ -1,69 +1,30 @@
 //! TakeoverAIAgentCall with real peers: a user and a human on one channel of the real server (server-api §4.11).
 
-#![allow(clippy::unwrap_used)]
-
+use super::server::{LIMIT, Server, data_of};
 use ringline_audio::{EAR_RATE, EarPath, MOUTH_FRAME, MOUTH_RATE, MouthEncoder};
 use ringline_protocol::acs3::{Unsigned, sign_request};
-use ringline_rtc::{Dial, Peer, PeerEvent};
+use ringline_rtc::{Peer, PeerEvent};
 use serde_json::{Value, json};
 use std::f32::consts::TAU;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long anything may take on a busy machine.
-const LIMIT: Duration = Duration::from_secs(40);
 const USER_HZ: f32 = 500.0;
 const HUMAN_HZ: f32 = 900.0;
 
-struct Server {
-    process: Child,
-    ready: Value,
-    data: tempfile::TempDir,
-    http: reqwest::Client,
-}
-
 impl Server {
-    fn start() -> Self {
-        let data = tempfile::tempdir().unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_ringline"))
-            .args(["serve", "--models", "scripted", "--ready-json", "--listen", "127.0.0.1:0", "--udp", "127.0.0.1:0"])
-            .arg("--data")
-            .arg(data.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let ready = serde_json::from_str(&line).expect("one JSON line");
-        Self { process, ready, data, http: reqwest::Client::new() }
-    }
-
-    fn text(&self, name: &str) -> &str {
-        self.ready[name].as_str().unwrap()
-    }
-
     /// A call, and its user's line.
-    async fn call(&self, greeting: &str) -> (String, Line) {
-        let body = json!({"ai_agent_id": self.ready["agent_id"], "user_id": "alice", "template_config": "{}",
-                          "agent_config": json!({"Greeting": greeting}).to_string()});
-        let url = format!("{}/api/v2/aiagent/generateAIAgentCall", self.text("url"));
-        let call: Value = self.http.post(url).json(&body).send().await.unwrap().json().await.unwrap();
+    async fn talk_to_agent(&self, greeting: &str) -> (String, Line) {
+        let call = self.start_call("alice", json!({"Greeting": greeting})).await;
         let instance = call["ai_agent_instance_id"].as_str().unwrap().to_owned();
-        let line = self.join(call["rtc_auth_token"].as_str().unwrap(), USER_HZ).await;
+        let line = self.line(call["rtc_auth_token"].as_str().unwrap(), USER_HZ).await;
         (instance, line)
     }
 
-    async fn join(&self, token: &str, hz: f32) -> Line {
-        let address = self.text("url").trim_start_matches("http://").parse().unwrap();
-        let (dial, offer) = Dial::new(address).await.unwrap();
-        let join = self.http.post(self.text("rtc_url")).json(&json!({"token": token, "sdp": offer}));
-        let answer: Value = join.send().await.unwrap().json().await.unwrap();
-        let peer = dial.answer(answer["sdp"].as_str().unwrap_or_else(|| panic!("{answer}"))).await.unwrap();
-        let mut line = Line::new(peer, hz);
+    async fn line(&self, token: &str, hz: f32) -> Line {
+        let mut line = Line::new(self.join(token).await, hz);
         line.until(|event| matches!(event, PeerEvent::ChannelOpen).then_some(())).await;
         line
     }
@@ -97,26 +58,6 @@ impl Server {
     async fn take_over(&self, instance: &str, human: &str) -> Value {
         let params = [("InstanceId", instance), ("HumanAgentUserId", human), ("RequireToken", "true")];
         self.operation("TakeoverAIAgentCall", &params).await
-    }
-
-    async fn end_reason(&self, instance: &str) -> Value {
-        let url = format!("{}/api/ringline/v1/calls/{instance}", self.text("url"));
-        let until = Instant::now() + LIMIT;
-        loop {
-            let call: Value = self.http.get(&url).send().await.unwrap().json().await.unwrap();
-            if call["status"] == "Finished" {
-                return call["endReason"].clone();
-            }
-            assert!(Instant::now() < until, "{call}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
     }
 }
 
@@ -202,14 +143,7 @@ impl Line {
 
     /// The data of the next message of a type.
     async fn message(&mut self, kind: u64) -> Value {
-        self.until(|event| match event {
-            PeerEvent::Text(text) => {
-                let message: Value = serde_json::from_str(&text).unwrap();
-                (message["type"] == kind).then(|| message["data"].clone())
-            }
-            _ => None,
-        })
-        .await
+        self.until(|event| data_of(&event, kind)).await
     }
 
     /// Whether the second heard last is mostly this tone.
@@ -256,7 +190,7 @@ fn decoded(path: &Path) -> Vec<f32> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn user_and_human_hear_each_other_and_the_agent_is_silent_until_it_leaves() {
     let server = Server::start();
-    let (instance, mut user) = server.call("Good day to you, how can I help?").await;
+    let (instance, mut user) = server.talk_to_agent("Good day to you, how can I help?").await;
     while user.message(1001).await != json!({"state": 1}) {}
     let greeted = user.messages.len();
 
@@ -268,7 +202,7 @@ async fn user_and_human_hear_each_other_and_the_agent_is_silent_until_it_leaves(
     assert_eq!((&again["HumanAgentUserId"], &again["ChannelId"]), (&json!("human-1"), &answer["ChannelId"]));
     assert_eq!(server.take_over(&instance, "human-2").await["Code"], "TakeoverInProgress");
 
-    let mut human = server.join(token, HUMAN_HZ).await;
+    let mut human = server.line(token, HUMAN_HZ).await;
     assert_eq!(user.message(1013).await, json!({"takeoverUid": "human-1"}));
     (user.sounding, human.sounding) = (true, true);
     talk(&mut user, &mut human).await;
@@ -308,7 +242,7 @@ async fn user_and_human_hear_each_other_and_the_agent_is_silent_until_it_leaves(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_human_who_gives_up_before_joining_gives_the_call_back_to_the_agent() {
     let server = Server::start();
-    let (instance, mut user) = server.call("").await;
+    let (instance, mut user) = server.talk_to_agent("").await;
     for nobody in ["alice", "not an id"] {
         assert_eq!(server.take_over(&instance, nobody).await["Code"], "InvalidParameter");
     }

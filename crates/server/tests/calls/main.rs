@@ -1,0 +1,7 @@
+//! Calls of real peers with the real server (scripted models).
+
+#![allow(clippy::unwrap_used)]
+
+mod data_channel;
+mod server;
+mod takeover;
