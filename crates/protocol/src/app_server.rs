@@ -14,7 +14,9 @@ pub use instances::{
     DescribeAIAgent, DescribeAIAgentAnswer, DescribeAIAgentInstance, DescribeAIAgentInstanceAnswer, Done,
     StopAIAgentInstance, UpdateAIAgentInstance,
 };
-pub use voiceprints::{ClearAIAgentVoiceprint, SetAIAgentVoiceprint, SetAIAgentVoiceprintAnswer};
+pub use voiceprints::{
+    ClearAIAgentVoiceprint, ClearAIAgentVoiceprintAnswer, SetAIAgentVoiceprint, SetAIAgentVoiceprintAnswer,
+};
 
 use crate::error::ApiError;
 use crate::openapi::CallOptions;
@@ -27,6 +29,8 @@ use serde_json::{Map, Value, json};
 pub const PREFIXES: [&str; 2] = ["/api/v2/aiagent", "/api/v1/aiagent"];
 /// Life of a token of `getRtcAuthToken`, in s.
 pub const TOKEN_LIFE: i64 = 24 * 3600;
+/// `message` of the answers that have one.
+const SUCCESS: &str = "Success";
 /// Longest body, in bytes.
 pub const MAX_BODY: usize = crate::params::MAX_BODY;
 

@@ -1,12 +1,13 @@
 //! The parameters of one request, wherever they stood, read leniently (server-api §1.2, §1.3).
 //!
 //! Query, form body and JSON body are merged; on a duplicate the query wins over the form, the form over JSON, and the
-//! first of one source over the later. An empty value counts as absent, unknown parameters are ignored.
+//! first of one source over the later. An empty value counts as absent, unknown parameters are ignored. An object may be
+//! flattened, as generic clients do with nested maps: `AgentConfig.AsrConfig.AsrHotWords.1=a` ([`Params::object`]).
 
 use crate::auth::SignedRequest;
 use crate::error::ApiError;
 use crate::query;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
@@ -14,6 +15,9 @@ use std::ops::RangeInclusive;
 pub const MAX_QUERY: usize = 256 * 1024;
 /// Longest body a server must take, in bytes.
 pub const MAX_BODY: usize = 256 * 1024;
+
+/// Most levels of a flattened object; one that is deeper is refused. No object here has more than five.
+const MAX_LEVELS: usize = 16;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Params {
@@ -115,9 +119,9 @@ impl Params {
         }
     }
 
-    /// A JSON object, or a text that holds one (or holds a text that holds one).
+    /// A JSON object, a text that holds one (or holds a text that holds one), or what is flattened below the name.
     pub fn object(&self, name: &str) -> Result<Option<Value>, ApiError> {
-        let Some(mut value) = self.get(name).cloned() else { return Ok(None) };
+        let Some(mut value) = self.get(name).cloned() else { return self.flattened(name) };
         for _ in 0..2 {
             if let Value::String(text) = &value {
                 value = serde_json::from_str(text)
@@ -129,6 +133,55 @@ impl Params {
             Value::Null => Ok(None),
             _ => Err(ApiError::invalid_parameter(name, "it must be a JSON object")),
         }
+    }
+
+    /// The object whose members stand as `name.member`; texts all of them, which is what configurations may hold.
+    fn flattened(&self, name: &str) -> Result<Option<Value>, ApiError> {
+        let prefix = format!("{name}.");
+        let mut object = Map::new();
+        for (key, value) in self.values.range(prefix.clone()..).take_while(|(key, _)| key.starts_with(&prefix)) {
+            let path: Vec<_> = key[prefix.len()..].split('.').collect();
+            if path.len() > MAX_LEVELS {
+                return Err(ApiError::invalid_parameter(name, &format!("it has more than {MAX_LEVELS} levels")));
+            }
+            if !value.is_null() && value.as_str() != Some("") {
+                insert(&mut object, &path, value);
+            }
+        }
+        Ok((!object.is_empty()).then(|| listed(object)).filter(Value::is_object))
+    }
+}
+
+/// Puts a value at a path. Where a member on the way is none that could hold others, it stays and the value is left out.
+fn insert(object: &mut Map<String, Value>, path: &[&str], value: &Value) {
+    match path {
+        [] => {}
+        [member] => {
+            object.entry(*member).or_insert_with(|| value.clone());
+        }
+        [member, rest @ ..] => {
+            if let Value::Object(inner) = object.entry(*member).or_insert_with(|| Map::new().into()) {
+                insert(inner, rest, value);
+            }
+        }
+    }
+}
+
+/// With objects whose members are all numbered as lists, in the order of the numbers.
+fn listed(object: Map<String, Value>) -> Value {
+    let members = object.into_iter().map(|(key, value)| match value {
+        Value::Object(inner) => (key, listed(inner)),
+        value => (key, value),
+    });
+    let members: Vec<_> = members.collect();
+    let numbers: Option<Vec<u32>> = members.iter().map(|(key, _)| key.parse().ok()).collect();
+    match numbers {
+        Some(numbers) => {
+            let mut items: Vec<_> = numbers.into_iter().zip(members.into_iter().map(|(_, value)| value)).collect();
+            items.sort_by_key(|(number, _)| *number);
+            Value::Array(items.into_iter().map(|(_, value)| value).collect())
+        }
+        None => Value::Object(members.into_iter().collect()),
     }
 }
 
@@ -216,6 +269,30 @@ mod tests {
         assert!(message(params.object("C")).contains("must be a JSON object"));
         assert!(message(params.object("D")).contains("not JSON"));
         assert_eq!(params.object("E").unwrap(), None);
+    }
+
+    #[test]
+    fn an_object_may_be_flattened_with_its_lists() {
+        let params =
+            params("A.Greeting=Hi&A.Asr.Words.1=a&A.Asr.Words.10=c&A.Asr.Words.2=b&A.Empty=&AB.x=1&A.L.1.Role=user");
+        let a = json!({"Greeting": "Hi", "Asr": {"Words": ["a", "b", "c"]}, "L": [{"Role": "user"}]});
+        assert_eq!(params.object("A").unwrap(), Some(a));
+        assert_eq!(params.object("B").unwrap(), None);
+    }
+
+    #[test]
+    fn a_whole_object_wins_over_a_flattened_one_and_a_member_over_what_is_below_it() {
+        let params = params(r#"A={"x":1}&A.y=2&B.c=1&B.c.d=2"#);
+        assert_eq!(params.object("A").unwrap(), Some(json!({"x": 1})));
+        assert_eq!(params.object("B").unwrap(), Some(json!({"c": "1"})));
+    }
+
+    #[test]
+    fn a_flattened_object_of_too_many_levels_is_refused() {
+        let levels = |n: usize| params(&format!("A{}=1", ".a".repeat(n)));
+        assert!(levels(MAX_LEVELS).object("A").unwrap().is_some());
+        assert!(message(levels(MAX_LEVELS + 1).object("A")).contains(" A "));
+        assert!(message(levels(100_000).object("A")).contains("levels"));
     }
 
     proptest! {

@@ -10,6 +10,7 @@ use ringline_protocol::app_server::{
     StartAIAgentInstanceWithChannel, StartRobot, StartRobotAnswer, StopAIAgentInstance, StopRobot,
     UpdateAIAgentInstance, UpdateRobot,
 };
+use ringline_protocol::error::ApiError;
 use ringline_protocol::openapi::{ListedInstance, RuntimeConfig};
 use serde_json::{Value, json};
 
@@ -190,7 +191,22 @@ fn an_instance_is_described_in_texts_and_without_what_the_agent_was_told() {
     assert_eq!(text("template_config"), json!({"VoiceChat": {}}));
     assert_eq!(text("runtime_config"), json!({"ChannelId": "c", "AgentUserId": "agent"}));
     assert_eq!((&answer["code"], &answer["status"]), (&json!(200), &json!("Executing")));
+    assert_eq!(answer["message"], "Success");
     assert_eq!((&answer["call_log_url"], &answer["user_data"]), (&json!("http://h/calllog/i"), &json!("d")));
+}
+
+/// server-api §3.3, client-relied: the apps look at `error_code` for these.
+#[test]
+fn a_code_that_clients_branch_on_passes_through_as_it_is() {
+    for (status, code) in
+        [(403, "Forbidden.SubscriptionRequired"), (404, "AgentNotFound"), (400, "InvalidAudioDuration")]
+    {
+        let refusal = Refusal::from(ApiError::new(status, code, "Why."));
+        assert_eq!(
+            refusal.body("R"),
+            json!({"code": status, "error_code": code, "message": "Why.", "request_id": "R"})
+        );
+    }
 }
 
 #[test]

@@ -44,6 +44,7 @@ pub struct Done {
 pub struct DescribeAIAgentInstanceAnswer {
     /// 200
     pub code: u16,
+    pub message: &'static str,
     pub request_id: String,
     pub status: ringline_model::InstanceStatus,
     pub call_log_url: String,
@@ -121,6 +122,7 @@ impl DescribeAIAgentInstanceAnswer {
         let runtime = &instance.runtime_config;
         Self {
             code: 200,
+            message: super::SUCCESS,
             request_id,
             status: instance.status,
             call_log_url: instance.call_log_url,

@@ -20,6 +20,20 @@ pub struct SetAIAgentVoiceprintAnswer {
     pub request_id: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ClearAIAgentVoiceprintAnswer {
+    /// 200
+    pub code: u16,
+    pub message: &'static str,
+    pub request_id: String,
+}
+
+impl ClearAIAgentVoiceprintAnswer {
+    pub fn new(request_id: String) -> Self {
+        Self { code: 200, message: super::SUCCESS, request_id }
+    }
+}
+
 impl SetAIAgentVoiceprint {
     pub fn parse(body: &[u8]) -> Result<Self, Refusal> {
         let (params, _) = renamed(read_object(body)?);

@@ -11,11 +11,11 @@ use axum::http::HeaderMap;
 use axum::http::header;
 use ringline_model::{AgentId, AgentKind};
 use ringline_protocol::app_server::{
-    AgentChoice, ClearAIAgentVoiceprint, DescribeAIAgent, DescribeAIAgentAnswer, DescribeAIAgentInstance,
-    DescribeAIAgentInstanceAnswer, Done, GenerateAIAgentCall, GenerateAIAgentCallAnswer, GetRtcAuthToken,
-    GetRtcAuthTokenAnswer, Refusal, SetAIAgentVoiceprint, SetAIAgentVoiceprintAnswer, StartAIAgentInstanceWithChannel,
-    StartAIAgentInstanceWithChannelAnswer, StartRobot, StartRobotAnswer, StopAIAgentInstance, StopRobot, TOKEN_LIFE,
-    UpdateAIAgentInstance, UpdateRobot,
+    AgentChoice, ClearAIAgentVoiceprint, ClearAIAgentVoiceprintAnswer, DescribeAIAgent, DescribeAIAgentAnswer,
+    DescribeAIAgentInstance, DescribeAIAgentInstanceAnswer, Done, GenerateAIAgentCall, GenerateAIAgentCallAnswer,
+    GetRtcAuthToken, GetRtcAuthTokenAnswer, Refusal, SetAIAgentVoiceprint, SetAIAgentVoiceprintAnswer,
+    StartAIAgentInstanceWithChannel, StartAIAgentInstanceWithChannelAnswer, StartRobot, StartRobotAnswer,
+    StopAIAgentInstance, StopRobot, TOKEN_LIFE, UpdateAIAgentInstance, UpdateRobot,
 };
 use ringline_protocol::error::ApiError;
 use serde::Serialize;
@@ -115,7 +115,7 @@ pub async fn clear_voiceprint(State(app): State<Arc<App>>, body: Bytes) -> Json<
     let request_id = request_id();
     let outcome = async {
         voiceprints::clear(&app, &ClearAIAgentVoiceprint::parse(&body)?.0).await?;
-        Ok(Done::new(request_id.clone()))
+        Ok(ClearAIAgentVoiceprintAnswer::new(request_id.clone()))
     };
     answer(outcome.await, &request_id)
 }
@@ -154,6 +154,11 @@ pub async fn update_robot(State(app): State<Arc<App>>, body: Bytes) -> Json<Valu
         Ok(Done::new(request_id.clone()))
     };
     answer(outcome.await, &request_id)
+}
+
+/// `POST …/…` of an operation there is none of here (messaging, telephone, uploads): clients read the body.
+pub async fn not_offered() -> Json<Value> {
+    answer::<()>(Err(ApiError::api_not_found().into()), &request_id())
 }
 
 fn answer<T: Serialize>(result: Result<T, Refusal>, request_id: &str) -> Json<Value> {

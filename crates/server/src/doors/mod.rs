@@ -48,7 +48,8 @@ pub fn router(app: Arc<App>) -> anyhow::Result<Router> {
                 .route(&at("describeAIAgentInstance"), post(app_server::describe_instance))
                 .route(&at("describeAIAgent"), post(app_server::describe_agent))
                 .route(&at("setAIAgentVoiceprint"), post(app_server::set_voiceprint))
-                .route(&at("clearAIAgentVoiceprint"), post(app_server::clear_voiceprint));
+                .route(&at("clearAIAgentVoiceprint"), post(app_server::clear_voiceprint))
+                .route(&at("{operation}"), post(app_server::not_offered));
         }
         open = open
             .route("/api/v1/imsRobot/startRobot", post(app_server::start_robot))
