@@ -190,6 +190,20 @@ class Callbacks(unittest.TestCase):
         whole, fraction = text[:-1].split(".")
         return int(time.mktime(time.strptime(whole, "%Y-%m-%dT%H:%M:%S"))) * 1000 + int(fraction)
 
+    def test_a_client_that_tells_the_app_server_too_much_is_cut_short_and_its_call_goes_on(self):
+        """20 messages (1112) at once and 10 a second; those beside them are dropped."""
+        receiver = self.receiver(EventTypes="client_defined_data,agent_stop").start()
+        told = [f'{{"n":{n}}}' for n in range(200)]
+        arguments = [word for text in told for word in ("--tell", text)]
+        instance, caller = self.call("--wav", LONG, *arguments)
+        self.assertTrue(caller.messages(9001), "no answer in the call")
+        receiver.until_stop(instance)
+        arrived = [body["data"]["n"] for body in receiver.bodies(instance) if body["event"] == "client_defined_data"]
+        self.assertEqual(arrived[:20], list(range(20)))
+        self.assertEqual(arrived, sorted(arrived))
+        self.assertLess(len(arrived), 200)
+        self.assertTrue(self.logged(self.server, "too many messages to the app server", instance))
+
     def test_only_the_events_that_are_named_arrive(self):
         receiver = self.receiver(EventTypes="agent_start,agent_stop,error").start()
         instance, _ = self.call()
@@ -301,8 +315,8 @@ class Callbacks(unittest.TestCase):
         self.assertEqual(status, 200)
         self.assertTrue(body.pop("RequestId"))
         self.assertEqual(body, {
-            "AIAgentId": self.server.agent, "EnableNotify": True, "CallbackUrl": receiver.url, "EventTypes": "agent_stop",
-            "Token": TOKEN, "EnableAudioRecording": False, "AudioOssPath": "oss://b/p",
+            "EnableNotify": True, "CallbackUrl": receiver.url, "EventTypes": "agent_stop", "Token": TOKEN,
+            "EnableAudioRecording": False, "AudioOssPath": "oss://b/p",
         })
 
     def test_what_cannot_be_set_is_refused_by_name(self):

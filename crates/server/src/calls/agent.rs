@@ -10,6 +10,7 @@ use super::generation::Generation;
 use super::handle::CallHandle;
 use super::media::{MediaCommand, MediaCommands};
 use super::mouth::{Mouth, Source, Utter};
+use super::pace::Pace;
 use super::telling;
 use super::wire::wire;
 use super::writer::Writer;
@@ -27,10 +28,15 @@ use ringline_protocol::openapi::UpdateAIAgentInstance;
 use ringline_providers::{ChatContext, SpeechRequest};
 use ringline_store::{DialogueRecord, EventRecord, JournalRow, Producer};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Asked for a token more often than that, in s, a client gets the same one again.
 const TOKEN_PAUSE: i64 = 60;
+/// The client's messages to the app server (1112): so many at once and then one each interval, since every one is stored and
+/// POSTed. Those beside it are dropped and counted; the log says so.
+const CUSTOM_AT_ONCE: u32 = 20;
+const CUSTOM_EVERY: Duration = Duration::from_millis(100);
 
 /// A call's parts, put together.
 pub struct Agent {
@@ -62,6 +68,8 @@ impl Agent {
             message_seq: 0,
             dialogue_seq: 0,
             bad_messages: 0,
+            custom: Pace::new(CUSTOM_AT_ONCE, CUSTOM_EVERY),
+            custom_dropped: 0,
             token: None,
             ended: None,
         };
@@ -96,6 +104,9 @@ struct Task {
     message_seq: u64,
     dialogue_seq: u64,
     bad_messages: u64,
+    /// The client's messages to the app server.
+    custom: Pace,
+    custom_dropped: u64,
     /// When the client's last token was made, in Unix seconds, and the token with its expiry.
     token: Option<(i64, String, i64)>,
     ended: Option<EndReason>,
@@ -336,13 +347,7 @@ impl Task {
             ClientMessage::SwitchVoice { voice } => ClientCommand::SwitchVoice { voice },
             ClientMessage::UpdateSpeechRate { rate } => ClientCommand::UpdateSpeechRate { rate },
             ClientMessage::RequestRtcToken { .. } => return self.renew_token().await,
-            ClientMessage::SendCustomMessage { message } => {
-                let at_ms = self.unix_ms(self.agent.clock.now());
-                if let Some(event) = self.report(&Happened::ClientDefinedData(message), at_ms) {
-                    self.agent.writer.event(&self.agent.handle.instance, event).await;
-                }
-                return;
-            }
+            ClientMessage::SendCustomMessage { message } => return self.tell(message).await,
             ClientMessage::EnablePushToTalk { .. }
             | ClientMessage::StartPushToTalk
             | ClientMessage::FinishPushToTalk
@@ -358,6 +363,22 @@ impl Task {
             }
         };
         self.step(Step::Input(Input::Client { command })).await;
+    }
+
+    /// Hands the client's message to the app server.
+    async fn tell(&mut self, message: String) {
+        let now = self.agent.clock.now();
+        if !self.custom.take(now) {
+            self.custom_dropped += 1;
+            if self.custom_dropped.is_power_of_two() {
+                let (call, count) = (&self.agent.handle.instance, self.custom_dropped);
+                tracing::warn!(call.id = %call, count, "too many messages to the app server at once: they are dropped");
+            }
+            return;
+        }
+        if let Some(event) = self.report(&Happened::ClientDefinedData(message), self.unix_ms(now)) {
+            self.agent.writer.event(&self.agent.handle.instance, event).await;
+        }
     }
 
     /// A token for the same channel and user, whichever user the client names.

@@ -19,6 +19,7 @@ mod generation;
 mod handle;
 mod media;
 mod mouth;
+mod pace;
 mod recorder;
 mod registry;
 mod relay;

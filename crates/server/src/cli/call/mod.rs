@@ -65,9 +65,9 @@ pub struct Call {
     /// The session this call belongs to: the agent knows what was said in its earlier calls.
     #[arg(long, value_name = "ID")]
     session: Option<String>,
-    /// Once joined, send this to the app server (its callback client_defined_data).
+    /// Once joined, send this to the app server (its callback client_defined_data); may be repeated.
     #[arg(long, value_name = "TEXT")]
-    tell: Option<String>,
+    tell: Vec<String>,
     /// How long one answer may take, in s.
     #[arg(long, default_value_t = 90, value_name = "S")]
     patience: u64,
@@ -210,11 +210,11 @@ struct Line<'a> {
     heard: Vec<f32>,
     sent: u64,
     /// For the app server.
-    tell: Option<String>,
+    tell: Vec<String>,
 }
 
 impl<'a> Line<'a> {
-    fn new(peer: &'a mut Peer, caller: Caller, report: &'a mut Report, tell: Option<String>) -> anyhow::Result<Self> {
+    fn new(peer: &'a mut Peer, caller: Caller, report: &'a mut Report, tell: Vec<String>) -> anyhow::Result<Self> {
         Ok(Self {
             peer,
             caller,
@@ -265,7 +265,7 @@ impl<'a> Line<'a> {
     }
 
     fn tell(&mut self) -> anyhow::Result<()> {
-        if let Some(message) = self.tell.take() {
+        for message in std::mem::take(&mut self.tell) {
             self.peer.send_text(&ClientMessage::SendCustomMessage { message }.to_json(1, "", ""))?;
         }
         Ok(())
