@@ -97,7 +97,9 @@ impl Family {
 pub struct ModelsConfig {
     pub family: Family,
     pub tier: String,
+    #[cfg_attr(not(feature = "local"), allow(dead_code, reason = "a configuration that has it must still be read"))]
     pub dir: String,
+    #[cfg_attr(not(feature = "local"), allow(dead_code, reason = "as `dir`"))]
     pub llm_threads: usize,
     pub script: String,
 }

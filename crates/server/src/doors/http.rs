@@ -5,6 +5,7 @@ use super::long_query::{Framed, LONGEST_TARGET, Waiting};
 use axum::Router;
 use axum::extract::Request;
 use hyper::body::Incoming;
+use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ringline_protocol::long_query::HeadLimits;
 use std::time::Duration;
@@ -54,9 +55,7 @@ pub async fn serve(listener: TcpListener, router: Router, max_head: usize, mut s
                     }
                 }
             });
-            let mut http = hyper::server::conn::http1::Builder::new();
-            http.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE).max_buf_size(max_head.max(8192) + 65_536);
-            let connection = http.serve_connection(TokioIo::new(stream), service);
+            let connection = http1(max_head, HEAD_PATIENCE).serve_connection(TokioIo::new(stream), service);
             tokio::pin!(connection);
             let result = tokio::select! {
                 result = connection.as_mut() => result,
@@ -75,6 +74,13 @@ pub async fn serve(listener: TcpListener, router: Router, max_head: usize, mut s
     if tokio::time::timeout(Duration::from_secs(1), all).await.is_err() {
         tracing::debug!("some connections were still open");
     }
+}
+
+/// hyper with our limits. Its patience covers a head whose long query [`Framed`] still holds back, too.
+pub(super) fn http1(max_head: usize, patience: Duration) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(patience).max_buf_size(max_head.max(8192) + 65_536);
+    http
 }
 
 /// Returns when the server is to stop, or whoever would say so is gone.

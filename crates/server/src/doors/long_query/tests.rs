@@ -129,3 +129,30 @@ async fn a_head_that_is_too_long_is_answered_with_the_envelope() {
         assert!(refusal.contains("\"Code\":\"RequestTooLarge\"") && refusal.contains("\"RequestId\""), "{refusal}");
     }
 }
+
+/// The query is held back until it has ended, so hyper sees nothing of a head that comes too slowly.
+#[tokio::test]
+async fn a_head_that_does_not_end_in_time_is_cut_off_wherever_it_stops() {
+    let begun = format!("GET /?{}", "x".repeat(200));
+    let first = "GET /first HTTP/1.1\r\nhost: h\r\n\r\n".to_owned();
+    for sent in [String::new(), begun.clone(), format!("{begun} HTTP/1.1\r\nhost"), format!("{first}{begun}")] {
+        let (mut client, server) = tokio::io::duplex(1 << 16);
+        let serving = tokio::spawn(async move {
+            let waiting = Waiting::default();
+            let framed = Framed::new(server, LIMITS, 7, waiting.clone());
+            let service = hyper::service::service_fn(|_: Request<Incoming>| async {
+                Ok::<_, Infallible>("seen".into_response())
+            });
+            let http = super::super::http::http1(LIMITS.head, std::time::Duration::from_millis(100));
+            let _outcome = http.serve_connection(TokioIo::new(framed), service).await;
+        });
+        client.write_all(sent.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        // The client says nothing more and does not hang up: whoever ends this is the server.
+        let ended = tokio::time::timeout(std::time::Duration::from_secs(30), client.read_to_end(&mut answer)).await;
+        ended.unwrap_or_else(|_| panic!("still waiting after {sent:?}")).unwrap();
+        let answer = String::from_utf8_lossy(&answer);
+        assert_eq!(answer.contains("seen"), sent.starts_with(&first), "{answer}");
+        serving.await.unwrap();
+    }
+}
