@@ -21,12 +21,14 @@ def tone(seconds, rate=16000, frequency=440.0, channels=1):
 
 
 class Files:
-    """`files` maps a path (without its query) to its bytes; anything else is a 404, `/moved` a redirect to `/good.wav`."""
+    """`files` maps a path (without its query) to its bytes; anything else is a 404, `/moved` a redirect to `/good.wav`. What is
+    asked for below `/held` waits until `released` is set."""
 
     def __init__(self, files):
         self.files = files
         #: Paths that were asked for.
         self.asked = []
+        self.released = threading.Event()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -39,6 +41,8 @@ class Files:
                     self.send_header("content-length", "0")
                     self.end_headers()
                     return
+                if path.startswith("/held/"):
+                    outer.released.wait(30)
                 body = outer.files.get(path)
                 self.send_response(404 if body is None else 200)
                 self.send_header("content-length", str(len(body or b"")))
@@ -60,5 +64,6 @@ class Files:
         return f"http://{host}:{self.port}{path}"
 
     def stop(self):
+        self.released.set()
         self.server.shutdown()
         self.server.server_close()

@@ -1,13 +1,21 @@
 """The lines of the specification that official client code branches on (marked *client-relied*), and what client-sdk §4 says
 a server must send. Each test names its line.
+
+`Forbidden.SubscriptionRequired` (server-api §3.3) is never this server's own: there is nothing to subscribe to. That such a
+code would reach the clients of the app-server door as `error_code` is a test of crates/protocol (tests/app_server.rs,
+`a_code_that_clients_branch_on_passes_through_as_it_is`).
 """
 
 import json
+import struct
 import unittest
 import urllib.error
 import urllib.request
+import wave
+from pathlib import Path
 
 from alibabacloud_ice20201109 import models
+from files import ALLOWED, Files, tone
 from harness import SHORT, wait_until
 from test_operations import Operations
 
@@ -32,6 +40,18 @@ TYPES = {
 
 
 class ClientRelied(Operations):
+    config = ALLOWED
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.files = Files({"/before.wav": tone(2), "/short.wav": tone(2), "/long.wav": tone(61)})
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.files.stop()
+        super().tearDownClass()
+
     def app_server(self, operation, version="v2", **body):
         status, answer = self.server.post(f"/api/{version}/aiagent/{operation}", body)
         self.assertEqual(status, 200, answer)
@@ -48,6 +68,30 @@ class ClientRelied(Operations):
             self.assertEqual((answer["code"], answer["error_code"]), (404, "AgentNotFound"))
             self.assertEqual(answer["message"], "The specified agentId is not found.")
             self.assertTrue(answer["request_id"])
+
+    def test_invalid_audio_duration(self):
+        """server-api §3.3: `InvalidAudioDuration`: Web branches on it, from the app server's `error_code` (§13.2)."""
+        for version in ("v1", "v2"):
+            for path in ("/short.wav", "/long.wav"):
+                given = json.dumps({"Type": "oss", "Data": self.files.url(path), "Format": "wav"})
+                answer = self.app_server(
+                    "setAIAgentVoiceprint", version, user_id="u", voiceprint_id="u_17", input=given, region="cn-shanghai"
+                )
+                self.assertEqual((answer["code"], answer["error_code"]), (400, "InvalidAudioDuration"))
+                self.assertTrue(answer["message"] and answer["request_id"])
+                self.assertNotIn("voiceprint_id", answer)
+
+    def test_audio_before_the_greeting_which_still_follows(self):
+        """server-api §5.1: `PreConnectAudioUrl`, an audio file played before the greeting, which still follows."""
+        out = Path(self.directory.name) / "heard.wav"
+        config = json.dumps({"Greeting": "Good day to you all.", "PreConnectAudioUrl": self.files.url("/before.wav")})
+        caller = self.server.caller("--agent-config", config, "--out", out)
+        self.assertEqual(caller.finish()[0], 0, caller.problem())
+        self.assertIn("/before.wav", self.files.asked)
+        said = "".join(data["text"] for data in caller.messages(1002))
+        self.assertEqual(" ".join(said.split()), "Good day to you all.")
+        # The file is 2 s; the greeting, which has a sound of its own, comes on top.
+        self.assertGreater(loud_seconds(out), 2.5)
 
     def test_the_merged_voice_list_is_described(self):
         """server-api §4.5: Android and Web read `AgentConfig.TtsConfig.VoiceIdList` of the merged configuration; the Web demo
@@ -71,8 +115,9 @@ class ClientRelied(Operations):
         Messaging is not offered: there is no answer without it, at either door."""
         status, body = self.raw("GenerateMessageChatToken", {"AIAgentId": self.server.agent, "UserId": "u"})
         self.assertEqual((status, body["Code"]), (404, "InvalidApi.NotFound"))
-        status, _ = self.server.post("/api/v2/aiagent/generateMessageChatToken", {"ai_agent_id": self.server.agent, "user_id": "u"})
-        self.assertIn(status, (404, 405))
+        answer = self.app_server("generateMessageChatToken", ai_agent_id=self.server.agent, user_id="u")
+        self.assertEqual((answer["code"], answer["error_code"]), (404, "InvalidApi.NotFound"))
+        self.assertLessEqual(set(answer), {"code", "error_code", "message", "request_id"})
 
     def test_failures_of_the_app_server_are_told_in_the_body(self):
         """server-api §13.1: clients take HTTP 403 for a bad login and look at `error_code` of HTTP 200; null members are left
@@ -171,6 +216,15 @@ class ClientRelied(Operations):
             self.assertLessEqual({"authorization", "content-type"}, allowed)
             methods = {name.strip() for name in answer.headers["access-control-allow-methods"].split(",")}
             self.assertLessEqual({"POST", "GET", "PATCH", "DELETE", "PUT"}, methods)
+
+
+def loud_seconds(path):
+    """Seconds of a WAV file in which something is heard, in stretches of 20 ms."""
+    with wave.open(str(path)) as file:
+        rate, data = file.getframerate(), file.readframes(file.getnframes())
+    samples = struct.unpack(f"<{len(data) // 2}h", data)
+    size = rate // 50
+    return sum(max(map(abs, samples[n:n + size])) > 500 for n in range(0, len(samples) - size, size)) / 50
 
 
 if __name__ == "__main__":

@@ -1,8 +1,5 @@
-"""Every operation, field by field (server-api §3 and §4): the tables below are the specification's, with its section numbers.
-
-ANSWERS: an answer's fields with type and format. LIMITS: a parameter's documented range, its borders and what lies one
-beyond. CONFIGURATION: the same for the fields inside AgentConfig. MISSING: what cannot be left out. Requests travel by the
-official SDK where it can send them, else signed by our own code.
+"""Every operation, field by field (server-api §3 and §4), on success and on the error path; the specification's tables are in
+conformance_tables. Requests travel by the official SDK where it can send them, else signed by our own code.
 """
 
 import base64
@@ -18,138 +15,28 @@ from pathlib import Path
 
 import acs3
 from alibabacloud_ice20201109 import models
+from conformance_tables import ANSWERS, CONFIGURATION, LIMITS, MISSING, OURS, REFUSED, UNUSED, UUID, Envelope
+from files import ALLOWED, Files, tone
 from harness import Server, wait_until
 from test_operations import Operations
 
-HEX = re.compile(r"[0-9a-f]{32}")
-UUID = re.compile(r"[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}")
-GMT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00")
-STATUS = re.compile("Created|Executing|Finished")
-TEXT = re.compile(".*", re.DOTALL)
-FILLED = re.compile(".+", re.DOTALL)
-URL = re.compile(r"https?://\S+")
-EMPTY = re.compile("")
-#: Unix milliseconds of this century.
-MILLISECONDS = range(1_700_000_000_000, 4_000_000_000_000)
-COUNT = range(0, 1_000_000)
-
-
-class Envelope:
-    """Base64 of a JSON object with these keys (server-api §11.1)."""
-
-    fields = {"appid": str, "channelid": str, "userid": str, "nonce": str, "timestamp": int, "token": str}
-
-    def check(self, value):
-        envelope = json.loads(base64.b64decode(value, validate=True))
-        wrong = [name for name, kind in self.fields.items() if type(envelope.get(name)) is not kind]
-        return not wrong and re.fullmatch("[0-9a-f]{64}", envelope["token"])
-
-
-RUNTIME = {"ChannelId": HEX, "AgentUserId": HEX}
-INSTANCE = {
-    "Status": STATUS, "AgentConfig": dict, "TemplateConfig": dict, "RuntimeConfig": RUNTIME, "CallLogUrl": URL,
-    "UserData": TEXT,
-}
-TIMES = {"GmtCreate": GMT, "GmtModified": GMT}
-#: Operation → (section, the answer's fields). A field in OURS is sent beside the documented ones, one in UNUSED is not.
-ANSWERS = {
-    "GenerateAIAgentCall": ("§4.1", {
-        "InstanceId": HEX, "ChannelId": HEX, "AIAgentUserId": HEX, "UserId": FILLED, "Token": Envelope(), "AvatarUserId": EMPTY,
-    }),
-    "StopAIAgentInstance": ("§4.3", {}),
-    "UpdateAIAgentInstance": ("§4.4", {}),
-    "DescribeAIAgentInstance": ("§4.5", {"Instance": {**INSTANCE, **TIMES, "SessionId": TEXT}}),
-    "ListAIAgentInstance": ("§4.6", {"Instances": [INSTANCE]}),
-    "GetAIAgentConcurrency": ("§4.7", {"ActiveCount": COUNT}),
-    "SendAIAgentSpeech": ("§4.8", {}),
-    "SendAIAgentText": ("§4.9", {}),
-    "SendAIAgentDataChannelMessage": ("§4.10", {}),
-    "ListAIAgentDialogues": ("§4.13", {"Dialogues": [{
-        "DialogueId": FILLED, "RoundId": FILLED, "Producer": re.compile("user|agent"), "Text": FILLED,
-        "Source": re.compile("call"), "Type": re.compile("greeting|normal|speech"), "Time": MILLISECONDS,
-    }]}),
-    "DeleteAIAgentDialogue": ("§4.14", {}),
-    "ListSmartVoiceGroups": ("§4.26", {"VoiceGroups": [{"Type": FILLED, "VoiceList": [{"Voice": FILLED, "Name": FILLED}]}]}),
-}
-#: Proposed in §4.6: without them an item cannot be told from the next.
-OURS = {"Instances": {"InstanceId", "SessionId", "GmtCreate", "GmtModified"}}
-#: Documented, and never sent: telephone and messaging, or nothing here has it.
-UNUSED = {
-    "Instance": {"CallInfo"}, "RuntimeConfig": {"VoiceChat", "AvatarChat3d", "VisionChat", "AuthToken"},
-    "Dialogues": {"ReasoningText", "NodeId", "Extend", "AttachedFileList"},
-    "VoiceList": {"Desc", "Tag", "VoiceType", "VoiceUrl", "SupportSampleRate", "Remark", "VoiceSource"},
-}
-
-#: (section, operation, parameter, values that are taken, values that are refused)
-LIMITS = [
-    ("§4.1, §15", "GenerateAIAgentCall", "UserId", ["u", "a-Z_9", "u" * 64], ["u" * 65, "u 1"]),
-    ("§4.1", "GenerateAIAgentCall", "Expire", ["0", "1", "3600", "604800"], ["-1", "604801", "soon", "1.5"]),
-    ("§4.1", "GenerateAIAgentCall", "AgentConfig", ["{}", '{"Unknown":1}', "null"], ["[]", "3", "{", '"text"']),
-    ("§4.1", "GenerateAIAgentCall", "TemplateConfig", ["{}", '{"VoiceChat":"{}"}'], ["[]", "3", "{"]),
-    ("§4.1", "GenerateAIAgentCall", "ChatSyncConfig", ['{"IMAIAgentId":"a","ReceiverId":"r"}'], ["[]", "text"]),
-    ("§4.4", "UpdateAIAgentInstance", "AgentConfig", ["{}"], ["[]", "{"]),
-    ("§4.6, §15", "ListAIAgentInstance", "PageNumber", ["1", "100"], ["0", "101", "x"]),
-    ("§4.6, §15", "ListAIAgentInstance", "PageSize", ["0", "100"], ["-1", "101"]),
-    ("§1.4, §4.6", "ListAIAgentInstance", "StartTime", ["2026-01-01T00:00:00Z"], ["yesterday", "1767225600"]),
-    ("§1.4, §4.6", "ListAIAgentInstance", "EndTime", ["2026-01-01T00:00:00Z"], ["2026-13-01T00:00:00Z"]),
-    ("§4.8, §15", "SendAIAgentSpeech", "Text", ["x" * 1024, "中" * 1024], ["x" * 1025]),
-    ("§1.3, §4.8", "SendAIAgentSpeech", "EnableInterrupt", ["true", "True", "false", "False"], ["perhaps"]),
-    ("§4.8", "SendAIAgentSpeech", "Type", ["Text"], ["Video"]),
-    ("§4.9", "SendAIAgentText", "Text", ["x"], [" "]),
-    ("§4.10, §15", "SendAIAgentDataChannelMessage", "Message", ["{}", json.dumps("m" * 8190)], ["{", json.dumps("m" * 8191)]),
-    ("§4.13", "ListAIAgentDialogues", "StartTime", ["0", "1767225600000"], ["x", "-1"]),
-    ("§4.13", "ListAIAgentDialogues", "Order", ["ASC", "DESC"], ["UP"]),
-    ("§4.13", "ListAIAgentDialogues", "PageNumber", ["1", "2"], ["0", "x"]),
-    ("§4.13, §15", "ListAIAgentDialogues", "PageSize", ["1", "100"], ["0", "101"]),
-    ("§4.13", "ListAIAgentDialogues", "RoundLimit", ["1", "10"], ["0", "-1", "all"]),
-]
-
-#: Path inside AgentConfig → (values that are taken, values that are refused): §5.1 and §15.
-CONFIGURATION = {
-    "Volume": ([0, 400, "100"], [-1, 401]),
-    "MaxIdleTime": ([1, 600, "600"], ["for ever", -1]),
-    "UserOnlineTimeout": ([1, 60], [-1]),
-    "UserOfflineTimeout": ([0, 5], [-1]),
-    "EnablePushToTalk": ([True, "False"], None),
-    "GracefulShutdown": ([True, False, "true"], ["perhaps"]),
-    "AsrConfig.AsrMaxSilence": ([200, 1200], [199, 1201]),
-    "AsrConfig.AsrHotWords": ([["w"] * 128, ["w" * 10], []], [["w"] * 129, "word", [1]]),
-    "AsrConfig.VadDuration": ([0, 200, 2000], [199, 2001, -1]),
-    "TtsConfig.SpeechRate": ([0.5, 1, 2.0, "1.5"], [0.49, 2.01]),
-    "TtsConfig.VoiceId": ([], ["v" * 65]),
-    "LlmConfig.LlmHistoryLimit": ([0, 30], [-1]),
-    "LlmConfig.LlmCompleteReply": ([True, False], ["perhaps"]),
-    "LlmConfig.HistorySyncWithTTS": ([True, False], ["perhaps"]),
-    "LlmConfig.LlmHistory": ([[{"Role": "user", "Content": "Hi"}], []], [[{"Role": "user"}], "text"]),
-    "InterruptConfig.EnableVoiceInterrupt": ([True, False], [7]),
-    "InterruptConfig.NoInterruptMode": (["cache", "discard"], ["keep"]),
-    "TurnDetectionConfig.Mode": (["Normal", "Semantic"], ["Manual"]),
-    "TurnDetectionConfig.SemanticWaitDuration": ([-1, 0, 10000], [-2, 10001]),
-    "TurnDetectionConfig.Eagerness": (["Low", "Medium", "High"], ["Highest"]),
-}
-
-#: (operation, what is given, what is then missing)
-MISSING = [
-    ("GenerateAIAgentCall", {}, "AIAgentId"), ("StopAIAgentInstance", {}, "InstanceId"),
-    ("UpdateAIAgentInstance", {"UserData": "x"}, "InstanceId"), ("DescribeAIAgentInstance", {}, "InstanceId"),
-    ("ListAIAgentInstance", {}, "AIAgentId"), ("GetAIAgentConcurrency", {}, "AIAgentId"),
-    ("SendAIAgentSpeech", {"Text": "x"}, "InstanceId"), ("SendAIAgentSpeech", {"InstanceId": "i"}, "Text"),
-    ("SendAIAgentText", {"Text": "x"}, "InstanceId"), ("SendAIAgentText", {"InstanceId": "i"}, "Text"),
-    ("SendAIAgentDataChannelMessage", {"Message": "{}"}, "InstanceId"),
-    ("SendAIAgentDataChannelMessage", {"InstanceId": "i"}, "Message"),
-    ("ListAIAgentDialogues", {"StartTime": "0", "EndTime": "1"}, "SessionId"),
-    ("ListAIAgentDialogues", {"SessionId": "s", "EndTime": "1"}, "StartTime"),
-    ("ListAIAgentDialogues", {"SessionId": "s", "StartTime": "0"}, "EndTime"),
-    ("DeleteAIAgentDialogue", {"DialogueId": "d"}, "SessionId"), ("DeleteAIAgentDialogue", {"SessionId": "s"}, "DialogueId"),
-]
-
+#: The error envelope (server-api §3.2); `Recommend` is there for every code we send.
+ENVELOPE = {"RequestId", "HostId", "Code", "Message", "Recommend"}
 
 class Conformance(Operations):
-    """One caller on the line for all of them."""
+    """One caller on the line for all of them, and an agent of its own whose callbacks may be set."""
+
+    config = ALLOWED
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        cls.files = Files({"/voice.wav": tone(6)})
+        #: As the server's own ids.
+        cls.ids = iter(f"{n:032x}" for n in range(1000))
+        admin = {"authorization": f"Bearer {cls.server.ready['admin_token']}"}
+        status, body = cls.server.post("/api/ringline/v1/admin/agents", {"id": "told", "name": "Told"}, headers=admin)
+        assert status == 201, body
         config = json.dumps({"Greeting": "Hello."})
         cls.caller = cls.server.caller("--wav", cls.quiet, "--agent-config", config, "--session", "table", "--patience", "90")
         cls.instance = cls.caller.until("started")["instanceId"]
@@ -159,12 +46,39 @@ class Conformance(Operations):
     def tearDownClass(cls):
         cls.caller.process.terminate()
         cls.caller.process.communicate(timeout=20)
+        cls.files.stop()
         super().tearDownClass()
+
+    def token(self, channel, user):
+        answer = self.server.post("/api/v2/aiagent/getRtcAuthToken", {"user_id": user, "channel_id": channel})[1]
+        return answer["rtc_auth_token"]
+
+    def started(self, operation, params):
+        """The instance of a call that ends with the test."""
+        status, body = self.raw(operation, params)
+        self.assertEqual(status, 200, body)
+        self.addCleanup(self.raw, "StopAIAgentInstance", {"InstanceId": body["InstanceId"]})
+        return {"InstanceId": body["InstanceId"]}
 
     def working(self, operation):
         """Parameters with which the operation succeeds."""
         agent, instance = {"AIAgentId": self.server.agent}, {"InstanceId": self.instance}
         session = {"SessionId": "table"}
+        if operation in ("StopAIAgentInstance", "UpdateAIAgentInstance", "TakeoverAIAgentCall"):
+            fresh = self.started("GenerateAIAgentCall", agent)
+            return {**fresh, "RequireToken": "true"} if operation == "TakeoverAIAgentCall" else fresh
+        if operation == "StartAIAgentInstance":
+            channel, user = next(self.ids), next(self.ids)
+            runtime = {"ChannelId": channel, "AgentUserId": user, "AuthToken": self.token(channel, user)}
+            return {**agent, "RuntimeConfig": json.dumps(runtime)}
+        if operation == "StartRtcRobotInstance":
+            channel, user = next(self.ids), next(self.ids)
+            config = {"Greeting": "Hi.", "VoiceId": "v", "EnableVoiceInterrupt": True}
+            return {"RobotId": self.server.agent, "ChannelId": channel, "UserId": user, "UserData": "u",
+                    "AuthToken": self.token(channel, user), "Config": json.dumps(config)}
+        if "RtcRobot" in operation:
+            return self.started("StartRtcRobotInstance", self.working("StartRtcRobotInstance"))
+        voice = json.dumps({"Type": "url", "Data": self.files.url("/voice.wav"), "Format": "wav"})
         return {
             "GenerateAIAgentCall": agent,
             "ListAIAgentInstance": agent,
@@ -174,12 +88,20 @@ class Conformance(Operations):
             "SendAIAgentDataChannelMessage": {**instance, "Message": "{}"},
             "ListAIAgentDialogues": {**session, "StartTime": "0", "EndTime": str(int(time.time() * 1000) + 60_000)},
             "ListSmartVoiceGroups": {},
+            "SetAIAgentVoiceprint": {"VoiceprintId": "table", "Input": voice},
+            "ClearAIAgentVoiceprint": {"VoiceprintId": "nobody"},
+            "ListAIAgentVoiceprints": {},
+            "SetNotifyConfig": {
+                "AIAgentId": "told", "EnableNotify": "true", "CallbackUrl": "https://a.example/told", "Token": "t",
+                "EventTypes": "agent_start,agent_stop", "EnableAudioRecording": "false", "AudioOssPath": "oss://bucket/path",
+            },
+            "DescribeNotifyConfig": {"AIAgentId": "told"},
         }.get(operation, instance)
 
     def succeed(self, operation, params):
         status, body = self.raw(operation, params)
         self.assertEqual(status, 200, f"{operation} {str(params)[:200]}: {body}")
-        if operation == "GenerateAIAgentCall":
+        if "InstanceId" in body:
             self.addCleanup(self.raw, "StopAIAgentInstance", {"InstanceId": body["InstanceId"]})
         return body
 
@@ -189,6 +111,7 @@ class Conformance(Operations):
         problem = f"{operation} {name} {str(params)[:200]}: {str(body)[:300]}"
         self.assertEqual((status, body.get("Code")), (400, "InvalidParameter"), problem)
         self.assertIn(name, body["Message"])
+        self.assertEqual(set(body), ENVELOPE, problem)
         self.assertTrue(UUID.fullmatch(body["RequestId"]) and body["HostId"], problem)
 
 
@@ -219,8 +142,10 @@ class Tables(Conformance):
     def answered(self, operation):
         """A successful answer."""
         params = self.working(operation)
-        if operation in ("StopAIAgentInstance", "UpdateAIAgentInstance"):
-            params = {"InstanceId": self.generate().instance_id}
+        # What they answer with must be there.
+        before = {"DescribeNotifyConfig": "SetNotifyConfig", "ListAIAgentVoiceprints": "SetAIAgentVoiceprint"}.get(operation)
+        if before:
+            self.succeed(before, self.working(before))
         if operation == "ListAIAgentDialogues":
             wait_until("something was said", lambda: self.raw(operation, params)[1]["Dialogues"])
         if operation == "DeleteAIAgentDialogue":
@@ -291,6 +216,19 @@ class Tables(Conformance):
                     status, body = self.raw(operation, params)
                     self.assertEqual((status, body["Code"]), (400, f"Missing{name}"), body)
                     self.assertEqual(body["Message"], f"{name} is mandatory for this action.")
+                    self.assertEqual(set(body), ENVELOPE)
+
+    def test_what_an_operation_refuses_has_its_status_code_and_the_whole_envelope(self):
+        """server-api §3.2, §3.3, §4"""
+        for status, code, operation, params in REFUSED:
+            with self.subTest(f"{operation} {code}", params=params):
+                got, body = self.raw(operation, params)
+                self.assertEqual((got, body.get("Code")), (status, code), body)
+                self.assertEqual(set(body), ENVELOPE)
+                for field in ENVELOPE:
+                    self.assertTrue(isinstance(body[field], str) and body[field], f"{field} is {body[field]!r}")
+                self.assertRegex(body["RequestId"], f"^{UUID.pattern}$")
+                self.assertTrue(body["Recommend"].endswith(f"/errors/{code}"), body["Recommend"])
 
     def test_defaults_are_the_documented_ones(self):
         """server-api §4.1 Expire 3600; §4.6 ten items; §4.13 twenty, the newest first."""
@@ -373,9 +311,25 @@ class Errors(Conformance):
             status, body = self.raw(operation, {"InstanceId": instance, **params})
             self.assertEqual((status, body["Code"]), (400, "InstanceNotConnected"), body)
         self.stop(instance)
-        for operation, params in (*controls, ("SendAIAgentSpeech", {"Text": "x"}), ("UpdateAIAgentInstance", {})):
+        more = (("SendAIAgentSpeech", {"Text": "x"}), ("UpdateAIAgentInstance", {}), ("UpdateRtcRobotInstance", {}),
+                ("TakeoverAIAgentCall", {}))
+        for operation, params in (*controls, *more):
             status, body = self.raw(operation, {"InstanceId": instance, **params})
             self.assertEqual((status, body["Code"]), (400, "InstanceFinished"), body)
+
+    def test_a_second_human_or_agent_is_refused(self):
+        """Ours: TakeoverInProgress (server-api §4.11), ChannelBusy (§4.2)."""
+        takeover = self.working("TakeoverAIAgentCall")
+        first = self.succeed("TakeoverAIAgentCall", {**takeover, "HumanAgentUserId": "helga"})
+        self.assertEqual(first["HumanAgentUserId"], "helga")
+        again = self.succeed("TakeoverAIAgentCall", {"InstanceId": takeover["InstanceId"]})
+        self.assertEqual((again["HumanAgentUserId"], "Token" in again), ("helga", False), "the same takeover, without a token")
+        status, body = self.raw("TakeoverAIAgentCall", {**takeover, "HumanAgentUserId": "hugo"})
+        self.assertEqual((status, body["Code"]), (400, "TakeoverInProgress"), body)
+        start = self.working("StartAIAgentInstance")
+        self.succeed("StartAIAgentInstance", start)
+        status, body = self.raw("StartAIAgentInstance", start)
+        self.assertEqual((status, body["Code"]), (400, "ChannelBusy"), body)
 
     def test_one_call_more_than_there_may_be_is_refused_at_both_doors(self):
         """server-api §3.3: ConcurrencyLimitExceeded"""

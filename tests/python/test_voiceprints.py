@@ -4,6 +4,7 @@ door. Wants the SDK (tests/python/requirements.txt).
 
 import json
 import tempfile
+import threading
 import unittest
 import urllib.parse
 from pathlib import Path
@@ -11,9 +12,9 @@ from pathlib import Path
 from alibabacloud_ice20201109 import models
 from alibabacloud_ice20201109.client import Client
 from alibabacloud_tea_openapi import utils_models
-from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
+from alibabacloud_tea_openapi.exceptions import AlibabaCloudException, ThrottlingException
 from files import ALLOWED, Files, tone
-from harness import Server
+from harness import Server, wait_until
 
 GMT = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}\+00:00$"
 
@@ -28,6 +29,7 @@ class Voiceprints(unittest.TestCase):
         cls.sdk = cls.client(cls.server)
         cls.files = Files({
             "/good.wav": tone(6),
+            "/held/good.wav": tone(6),
             "/stereo.wav": tone(6, rate=44100, channels=2),
             "/short.wav": tone(4.9),
             "/long.wav": tone(60.1),
@@ -126,6 +128,29 @@ class Voiceprints(unittest.TestCase):
         for path in ("/short.wav", "/long.wav"):
             self.refused("InvalidAudioDuration", self.set, "bob", self.files.url(path))
         self.assertEqual(self.listed(voiceprint_id="bob"), [])
+
+    def test_one_registration_too_many_at_once_is_throttled_and_told_when_to_come_back(self):
+        """server-api §3.2, appendix A: `x-acs-retry-after` makes the SDK raise its ThrottlingException."""
+        done = []
+        held = self.files.url("/held/good.wav")
+        threads = [threading.Thread(target=lambda n=n: done.append(self.set(f"held{n}", held))) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        wait_until("four are under way", lambda: self.files.asked.count("/held/good.wav") == 4)
+        with self.assertRaises(ThrottlingException) as caught:
+            self.set("fifth", self.files.url("/good.wav"))
+        self.assertEqual((caught.exception.status_code, caught.exception.code), (400, "Throttling"))
+        self.assertEqual(caught.exception.retry_after, 1000)
+        # The app server's door has no header: the code tells.
+        given = json.dumps({"Type": "oss", "Data": self.files.url("/good.wav"), "Format": "wav"})
+        request = {"user_id": "u", "voiceprint_id": "fifth", "input": given}
+        status, body = self.server.post("/api/v2/aiagent/setAIAgentVoiceprint", request)
+        self.assertEqual((status, body["code"], body["error_code"]), (200, 400, "Throttling"))
+        self.files.released.set()
+        for thread in threads:
+            thread.join(30)
+        self.assertEqual(len(done), 4, "those under way were not disturbed")
+        self.set("fifth", self.files.url("/good.wav"))
 
     def test_what_cannot_be_used_is_said(self):
         for path, word in (("/none.wav", "404"), ("/moved", "302"), ("/page.wav", "WAV"), ("/large.wav", "bytes")):
