@@ -1,5 +1,6 @@
-// The operations on calls as the vendor's Go client sees them: its generic client, which the generated packages wrap,
-// pointed at Ringline by its endpoint alone.
+// The operations on calls as the vendor's Go client sees them, pointed at Ringline by its endpoint alone: the generic client
+// (darabonba-openapi), which the generated packages wrap. The newest of those that can be fetched is older than the agent
+// operations and has none of them, so they are called as its methods would call them.
 //
 // RINGLINE_URL, RINGLINE_AGENT, RINGLINE_KEY_ID and RINGLINE_KEY_SECRET name a running server.
 package openapi
