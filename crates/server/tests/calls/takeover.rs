@@ -260,3 +260,29 @@ async fn a_human_who_gives_up_before_joining_gives_the_call_back_to_the_agent() 
     assert_eq!(other["HumanAgentUserId"], "human-2", "{other}");
     user.peer.close();
 }
+
+/// The minute of server-api §4.11's takeover on the real clock; what it means is a test of the conversation.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_human_who_does_not_come_within_a_minute_gives_the_call_back_to_the_agent() {
+    let server = Server::start();
+    let (instance, mut user) = server.talk_to_agent("").await;
+    server.take_over(&instance, "human-1").await;
+    assert_eq!(user.message(1012).await["takeoverUid"], "human-1");
+    let mut asking = tokio::time::interval(Duration::from_millis(500));
+    let free = async {
+        loop {
+            tokio::select! {
+                _ = user.event() => {}
+                _ = asking.tick() => {
+                    let answer = server.take_over(&instance, "human-2").await;
+                    if answer["Code"] != "TakeoverInProgress" {
+                        return answer;
+                    }
+                }
+            }
+        }
+    };
+    let answer = tokio::time::timeout(Duration::from_secs(60) + LIMIT, free).await.expect("it is given back in time");
+    assert_eq!(answer["HumanAgentUserId"], "human-2", "{answer}");
+    user.peer.close();
+}
