@@ -142,6 +142,12 @@ mod tests {
     }
 
     #[test]
+    fn without_room_for_its_nonce_a_request_is_told_when_to_come_back() {
+        let error = ApiError::from(crate::auth::AuthError::Throttled);
+        assert_eq!((error.status, &*error.code, error.retry_after_ms), (400, "Throttling", Some(1000)));
+    }
+
+    #[test]
     fn a_missing_parameter_is_named_in_code_and_message() {
         let error = ApiError::missing("AIAgentId");
         assert_eq!((error.status, &*error.code), (400, "MissingAIAgentId"));
