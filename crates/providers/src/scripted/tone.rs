@@ -1,6 +1,7 @@
 //! Sound with the outline of speech: voiced syllables with pauses, the same samples for the same text.
 
 use std::f32::consts::TAU;
+use std::sync::LazyLock;
 
 /// Loudest sample.
 const PEAK: f32 = 0.3;
@@ -9,25 +10,37 @@ const SYLLABLE_MS: u64 = 160;
 /// Partials of the voice, falling off as 1/n.
 const PARTIALS: u32 = 8;
 
+/// Entries of a table below: at 8 partials more would not be heard.
+const TABLE: usize = 2048;
+
+/// One period of the voice: a call's greeting is made before anybody hears it, so it must cost next to nothing.
+static VOICE: LazyLock<[f32; TABLE]> = LazyLock::new(|| {
+    let scale = PEAK / (1..=PARTIALS).map(|n| 1.0 / n as f32).sum::<f32>();
+    std::array::from_fn(|n| {
+        let phase = TAU * n as f32 / TABLE as f32;
+        (1..=PARTIALS).map(|k| (phase * k as f32).sin() / k as f32).sum::<f32>() * scale
+    })
+});
+
+/// A raised cosine over the syllable: it swells and dies away, and starts and ends at zero.
+static SWELL: LazyLock<[f32; TABLE]> =
+    LazyLock::new(|| std::array::from_fn(|n| 0.5 - 0.5 * (TAU * n as f32 / TABLE as f32).cos()));
+
 /// `ms` milliseconds of speech-like sound at `sample_rate` Hz. `text` chooses the melody; nobody could understand it.
 pub fn speech_like(text: &str, ms: u64, sample_rate: u32) -> Vec<f32> {
     let length = (u64::from(sample_rate) * ms / 1000) as usize;
     let syllable = (u64::from(sample_rate) * SYLLABLE_MS / 1000).max(1) as usize;
+    let (voice, swell) = (&*VOICE, &*SWELL);
     let mut melody = Melody::new(text);
-    let mut pitch = melody.next_pitch();
     let mut phase = 0.0f32;
-    let scale = PEAK / (1..=PARTIALS).map(|n| 1.0 / n as f32).sum::<f32>();
     let mut samples = Vec::with_capacity(length);
-    for n in 0..length {
-        let within = n % syllable;
-        if within == 0 && n > 0 {
-            pitch = melody.next_pitch();
+    while samples.len() < length {
+        let step = melody.next_pitch() / sample_rate as f32;
+        for within in 0..syllable.min(length - samples.len()) {
+            phase += step;
+            phase -= phase.trunc();
+            samples.push(voice[(phase * TABLE as f32) as usize % TABLE] * swell[within * TABLE / syllable]);
         }
-        phase = (phase + pitch / sample_rate as f32).fract();
-        let voice: f32 = (1..=PARTIALS).map(|k| (TAU * phase * k as f32).sin() / k as f32).sum();
-        // A raised cosine over the syllable: it swells and dies away, and starts and ends at zero.
-        let swell = 0.5 - 0.5 * (TAU * within as f32 / syllable as f32).cos();
-        samples.push(voice * scale * swell);
     }
     samples
 }
