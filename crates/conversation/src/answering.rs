@@ -5,16 +5,14 @@ use crate::{
     barge_in::Outcome,
     conversation::Life,
     heard::Overdue,
+    pending,
     response::{Due, Response},
     says::Say,
     user_turn::Question,
 };
 use ringline_model::{ResponseId, SegmentId};
 
-/// Said in the agent's voice when the language model gives no answer.
-pub(crate) const APOLOGY: &str = "Sorry, I could not answer that. Please try again.";
-
-/// Generations that may fail in a row; at the last the agent leaves.
+/// Answers that may fail in a row, because there is no text or no speech; at the last the agent leaves.
 const MAX_FAILURES: u32 = 3;
 
 impl Conversation {
@@ -112,6 +110,16 @@ impl Conversation {
         if let Some(reason) = response.ends_call {
             return self.leave(reason);
         }
+        if response.ledger.is_unheard() {
+            self.unheard += 1;
+            if self.unheard >= MAX_FAILURES {
+                let message = "speech synthesis does not answer".to_owned();
+                self.outbox.notify(Notice::WillLeave { reason: 0, message });
+                return self.end(EndReason::ProviderFailed);
+            }
+        } else if !response.ledger.is_empty() {
+            self.unheard = 0;
+        }
         self.begin_next();
     }
 
@@ -172,7 +180,11 @@ impl Conversation {
             if response.tools.are_asked() && !response.is_text_complete() {
                 return self.run_tools();
             }
+            let was_complete = response.is_text_complete();
             response.complete(true);
+            if !was_complete && response.is_mute() && response.ends_call.is_none() {
+                return self.on_generation_failed("the answer is empty".to_owned());
+            }
             self.failures = 0;
             self.report_transfer();
             self.go_on_speaking();
@@ -205,7 +217,7 @@ impl Conversation {
         self.cancel(&failed);
         self.record_question(&mut failed);
         let id = self.ids.response();
-        self.begin(Response::spoken(id, failed.sentence, DialogueKind::Normal, APOLOGY));
+        self.begin(Response::spoken(id, failed.sentence, DialogueKind::Normal, pending::apology(&self.config)));
     }
 
     pub(crate) fn on_response_due(&mut self, due: Due) {
@@ -213,6 +225,10 @@ impl Conversation {
         let Some(response) = &mut self.response else { return };
         match due {
             Due::ToolsLate => self.on_tools_late(),
+            Due::TextSlow => {
+                response.flush();
+                self.go_on_speaking();
+            }
             Due::TextStalled => {
                 response.complete(false);
                 self.on_generation_failed("no text in time".to_owned());
@@ -270,8 +286,9 @@ impl Conversation {
     }
 
     pub(crate) fn on_segment_failed(&mut self, segment: SegmentId, error: String) {
+        let now = self.now;
         let Some(response) = self.owner(segment) else { return };
-        response.ledger.failed(segment);
+        response.ledger.failed(segment, now);
         self.outbox.record(Event::ProviderFailed { stage: Stage::Synthesis, error });
         self.go_on_speaking();
     }

@@ -103,6 +103,23 @@ impl Clauses {
         out
     }
 
+    /// The whole words so far: the rest comes too slowly to wait for a sign.
+    pub fn flush(&mut self) -> Vec<Clause> {
+        let mut out = Vec::new();
+        self.emit(self.whole_words(), &mut out);
+        out
+    }
+
+    /// Whether [`Self::flush`] would give something.
+    pub fn has_words(&self) -> bool {
+        is_speakable(&self.pending[..self.whole_words()])
+    }
+
+    fn whole_words(&self) -> usize {
+        let ends_wide = self.pending.chars().next_back().is_some_and(is_cjk);
+        if ends_wide { self.pending.len() } else { self.pending.rfind(' ').unwrap_or(0) }
+    }
+
     /// The limit is reached; further text is ignored.
     pub fn is_full(&self) -> bool {
         self.read >= MAX_RESPONSE_CHARS

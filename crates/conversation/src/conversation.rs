@@ -1,7 +1,7 @@
 //! The conversation itself: what it is made of, the one match on what happens, and its deadlines.
 
 use crate::{
-    AgentState, DialogueKind, EndReason, Input, Message, Notice, Output, Setup,
+    AgentState, DialogueKind, EndReason, Event, Input, Message, Notice, Output, Setup,
     barge_in::{BargeIn, Overlap},
     chance::Chance,
     clips::LoadedClip,
@@ -64,6 +64,8 @@ pub struct Conversation {
     pub(crate) pending: Pending,
     /// Generations that failed in a row.
     pub(crate) failures: u32,
+    /// Responses in a row of which nothing could be spoken.
+    pub(crate) unheard: u32,
 }
 
 impl Conversation {
@@ -90,6 +92,7 @@ impl Conversation {
             idle: Idle::default(),
             pending: Pending::default(),
             failures: 0,
+            unheard: 0,
         }
     }
 
@@ -114,6 +117,9 @@ impl Conversation {
             Input::ResponseToolCalls { response, calls } => self.on_tool_calls(response, calls),
             Input::ResponseFinished { response } => self.on_response_finished(response),
             Input::ResponseFailed { response, error } => self.on_response_failed(response, error),
+            Input::FellBack { stage, failed, error, next } => {
+                self.outbox.record(Event::FellBack { stage, failed, error, next });
+            }
             Input::ToolFinished { response, call, result } => self.on_tool_finished(response, &call, &result),
             Input::ToolFailed { response, call, error } => self.on_tool_failed(response, &call, error),
             Input::SegmentAudioReady { segment } => self.on_audio_ready(segment),

@@ -7,8 +7,12 @@ use crate::{clauses::Clause, text::is_cjk};
 use ringline_model::{CallTime, SegmentId, SentenceId};
 use std::time::Duration;
 
-/// From handing a segment to synthesis to its first audio.
-pub(crate) const SYNTHESIS_WAIT: Duration = Duration::from_secs(20);
+/// From the moment synthesis could begin with a segment (handed over, the one before it done, the user there) to its first
+/// audio.
+pub(crate) const SYNTHESIS_WAIT: Duration = Duration::from_secs(5);
+
+/// The same while nobody is there to wait for it.
+const UNHURRIED_SYNTHESIS_WAIT: Duration = Duration::from_secs(20);
 
 /// From the moment a segment could play (audio there, the one before it over, user present) to its first sample.
 const PLAYOUT_WAIT: Duration = Duration::from_secs(10);
@@ -50,6 +54,9 @@ struct Segment {
     longest: Duration,
     stage: Stage,
     duration_ms: Option<u32>,
+    /// All its audio was made, or will not be.
+    is_made: bool,
+    is_clip: bool,
     /// It holds the floor while the answer is not there, and is a sentence of its own.
     filler: Option<SentenceId>,
 }
@@ -67,13 +74,16 @@ pub(crate) struct Ledger {
     segments: Vec<Segment>,
     /// When the last segment ended.
     idle_since: CallTime,
+    /// When synthesis was done with a segment.
+    free_since: CallTime,
 }
 
 impl Ledger {
     pub fn hand_over(&mut self, id: SegmentId, clause: Clause, rate: f64, now: CallTime) {
         let stage = Stage::Handed { at: now };
         let (longest, duration_ms, filler) = (LONGEST_SEGMENT, None, None);
-        self.segments.push(Segment { id, clause, rate, longest, stage, duration_ms, filler });
+        let (is_made, is_clip) = (false, false);
+        self.segments.push(Segment { id, clause, rate, longest, stage, duration_ms, is_made, is_clip, filler });
     }
 
     /// A segment that is no part of the answer's text.
@@ -89,7 +99,8 @@ impl Ledger {
         let clause = Clause { text: String::new(), spaced: false };
         let (stage, duration_ms) = (Stage::Audible { at: now }, Some(duration_ms));
         let (rate, longest, filler) = (1.0, LONGEST_CLIP, None);
-        self.segments.push(Segment { id, clause, rate, longest, stage, duration_ms, filler });
+        let (is_made, is_clip) = (true, true);
+        self.segments.push(Segment { id, clause, rate, longest, stage, duration_ms, is_made, is_clip, filler });
     }
 
     /// How many fillers were handed over.
@@ -110,6 +121,11 @@ impl Ledger {
     /// Nothing of the answer itself was handed over.
     pub fn is_without_answer(&self) -> bool {
         self.segments.iter().all(|segment| segment.filler.is_some())
+    }
+
+    /// Something was to be heard, and nothing of it was.
+    pub fn is_unheard(&self) -> bool {
+        !self.segments.is_empty() && self.segments.iter().all(|segment| segment.stage == Stage::Skipped)
     }
 
     /// When the last segment ended.
@@ -146,23 +162,37 @@ impl Ledger {
         self.audio_ready(id, now);
         if let Some(segment) = self.find(id) {
             segment.duration_ms = Some(duration_ms);
+            segment.is_made = true;
+            self.free_since = now;
         }
     }
 
     /// Synthesis failed. A segment that has audio already plays to where it got.
-    pub fn failed(&mut self, id: SegmentId) {
-        if let Some(segment) = self.find(id)
-            && let Stage::Handed { .. } = segment.stage
-        {
+    pub fn failed(&mut self, id: SegmentId, now: CallTime) {
+        let Some(segment) = self.find(id) else { return };
+        segment.is_made = true;
+        if let Stage::Handed { .. } = segment.stage {
             segment.stage = Stage::Skipped;
         }
+        self.free_since = now;
     }
 
     /// Gives a segment up, whatever it was doing.
-    pub fn skip(&mut self, id: SegmentId) {
+    pub fn skip(&mut self, id: SegmentId, now: CallTime) {
         if let Some(segment) = self.find(id) {
             segment.stage = Stage::Skipped;
+            self.free_since = now;
         }
+    }
+
+    /// Gives up all that have no audio.
+    pub fn skip_handed(&mut self, now: CallTime) {
+        for segment in &mut self.segments {
+            if let Stage::Handed { .. } = segment.stage {
+                segment.stage = Stage::Skipped;
+            }
+        }
+        self.free_since = now;
     }
 
     /// Returns what the user sees of it, unless it had started before.
@@ -188,7 +218,11 @@ impl Ledger {
     pub fn finished(&mut self, id: SegmentId, now: CallTime) {
         if let Some(segment) = self.find(id) {
             segment.stage = Stage::Played;
+            let is_clip = segment.is_clip;
             self.idle_since = now;
+            if is_clip {
+                self.free_since = now;
+            }
         }
     }
 
@@ -243,11 +277,26 @@ impl Ledger {
     /// The soonest moment at which a segment is overdue. `here_since`: since when the user is there; without the user
     /// nothing need play.
     pub fn watch(&self, here_since: Option<CallTime>) -> Option<(CallTime, Overdue)> {
-        let audio = self.segments.iter().filter_map(|segment| match segment.stage {
-            Stage::Handed { at } => Some((at + SYNTHESIS_WAIT, Overdue::Audio(segment.id))),
-            _ => None,
-        });
-        audio.chain(here_since.and_then(|here| self.watch_playout(here))).min_by_key(|(at, _)| *at)
+        self.watch_synthesis(here_since)
+            .into_iter()
+            .chain(here_since.and_then(|here| self.watch_playout(here)))
+            .min_by_key(|(at, _)| *at)
+    }
+
+    /// The first that waits for its audio, unless synthesis is still busy with the one before it.
+    fn watch_synthesis(&self, here_since: Option<CallTime>) -> Option<(CallTime, Overdue)> {
+        let index = self.segments.iter().position(|segment| matches!(segment.stage, Stage::Handed { .. }))?;
+        let is_busy = |segment: &Segment| segment.is_in_flight() && (segment.is_clip || !segment.is_made);
+        if self.segments[..index].iter().any(is_busy) {
+            return None;
+        }
+        let Stage::Handed { at } = self.segments[index].stage else { return None };
+        let from = at.max(self.free_since);
+        let until = match here_since {
+            Some(here) => from.max(here) + SYNTHESIS_WAIT,
+            None => from + UNHURRIED_SYNTHESIS_WAIT,
+        };
+        Some((until, Overdue::Audio(self.segments[index].id)))
     }
 
     fn watch_playout(&self, here: CallTime) -> Option<(CallTime, Overdue)> {
@@ -365,7 +414,7 @@ mod tests {
     #[test]
     fn the_first_shown_piece_has_no_space_in_front() {
         let mut ledger = ledger(&["One.", "Two."]);
-        ledger.failed(SegmentId(0));
+        ledger.failed(SegmentId(0), T);
         assert_eq!(ledger.started(SegmentId(1), T).as_deref(), Some("Two."));
         ledger.finished(SegmentId(1), T);
         assert_eq!(ledger.heard(), "Two.");

@@ -1,4 +1,5 @@
-//! What the agent says while the language model lets it wait (`AutoSpeechConfig.LlmPending`, server-api §5.1).
+//! What the agent says while the language model lets it wait (`AutoSpeechConfig.LlmPending`, server-api §5.1), and when it has
+//! failed. Without a setting there are lines of our own, so that nobody waits in silence.
 //!
 //! A filler is a sentence of its own, spoken within the response it waits for: what there is of the answer by then plays
 //! behind it, and the filler is not cut for it (it is short, and half a word is worse than the wait). It is shown but is no part
@@ -9,14 +10,14 @@
 //! [`MAX_FILLERS`] for one answer.
 
 use crate::{AgentState, Conversation, Notice, Output, clauses::Clause, text};
-use ringline_model::{CallTime, LlmPendingConfig, PhraseOrder, SegmentId, SentenceId};
+use ringline_model::{AgentConfig, CallTime, LlmPendingConfig, PhraseOrder, SegmentId, SentenceId};
 use std::time::Duration;
 
 /// Silence between two fillers, unless the configured time is longer.
 const SILENCE: Duration = Duration::from_secs(4);
 
-/// Fillers within one answer; then there is silence until its deadline.
-const MAX_FILLERS: usize = 3;
+/// Fillers within one answer, its rounds of tools included; then there is silence until its deadline.
+const MAX_FILLERS: usize = 10;
 
 /// How far the call has come with its fillers.
 #[derive(Debug, Default)]
@@ -26,10 +27,10 @@ pub(crate) struct Pending {
 
 impl Conversation {
     pub(crate) fn pending_deadline(&self) -> Option<CallTime> {
-        let pending = self.config.auto_speech.llm_pending.as_ref().filter(|pending| !pending.messages.is_empty())?;
+        let configured = self.config.auto_speech.llm_pending.as_ref();
+        let wait = configured.map_or(SILENCE, |pending| Duration::from_millis(pending.wait_time.into()));
         let response = self.response.as_ref().filter(|_| self.presence.is_here() && !self.is_leaving())?;
         let (since, fillers) = (response.waits_since()?, response.ledger.fillers());
-        let wait = Duration::from_millis(pending.wait_time.into());
         match fillers {
             0 => Some(since + wait),
             1..MAX_FILLERS => Some(since + wait.max(SILENCE)),
@@ -38,8 +39,11 @@ impl Conversation {
     }
 
     pub(crate) fn on_pending(&mut self) {
-        let Some(pending) = &self.config.auto_speech.llm_pending else { return };
-        let line = self.pending.next(pending, &mut self.chance);
+        let pending = self.config.auto_speech.llm_pending.as_ref().filter(|pending| !pending.messages.is_empty());
+        let line = match pending {
+            Some(pending) => self.pending.next(pending, &mut self.chance),
+            None => self.pending.next_of(own_lines(&self.config).hold).to_owned(),
+        };
         let Some(response) = &mut self.response else { return };
         let (segment, sentence) = (self.ids.segment(), self.ids.sentence());
         let tts = &self.config.tts;
@@ -48,7 +52,7 @@ impl Conversation {
         response.ledger.hand_over_filler(segment, clause, rate, sentence, self.now);
         // An empty phrase is a filler nobody hears.
         if !text::is_speakable(&line) {
-            return response.ledger.skip(segment);
+            return response.ledger.skip(segment, self.now);
         }
         self.outbox.push(Output::Synthesise { response: response.id, segment, text: line, voice, rate });
     }
@@ -81,7 +85,38 @@ impl Conversation {
     }
 }
 
+/// What the agent says where nothing is configured.
+struct Lines {
+    hold: [&'static str; 2],
+    apology: &'static str,
+}
+
+const ENGLISH: Lines = Lines {
+    hold: ["One moment, please.", "I am still on it."],
+    apology: "Sorry, I could not answer that. Please try again.",
+};
+const CHINESE: Lines = Lines {
+    hold: ["请稍等。", "我还在处理。"], apology: "抱歉，我没能回答这个问题，请再试一次。"
+};
+
+fn own_lines(config: &AgentConfig) -> &'static Lines {
+    let language = config.asr.language.as_deref().unwrap_or_default();
+    if language.starts_with("zh") || language.starts_with("yue") { &CHINESE } else { &ENGLISH }
+}
+
+/// Said in the agent's voice when the language model gives no answer.
+pub(crate) fn apology(config: &AgentConfig) -> &str {
+    let configured = config.auto_speech.llm_failed.as_deref().filter(|line| text::is_speakable(line));
+    configured.unwrap_or(own_lines(config).apology)
+}
+
 impl Pending {
+    fn next_of<'a>(&mut self, lines: [&'a str; 2]) -> &'a str {
+        let line = lines[self.said % lines.len()];
+        self.said = self.said.wrapping_add(1);
+        line
+    }
+
     fn next(&mut self, config: &LlmPendingConfig, chance: &mut crate::chance::Chance) -> String {
         let phrase = match config.mode {
             PhraseOrder::Random => chance.pick(&config.messages),

@@ -14,8 +14,13 @@ use crate::{
 use ringline_model::{CallTime, ResponseId, SegmentId, SentenceId, TtsConfig};
 use std::{collections::VecDeque, time::Duration};
 
-/// From the request to the first text, and between texts.
-pub(crate) const TEXT_WAIT: Duration = Duration::from_secs(20);
+/// From the request to the first text. A small model on a busy machine may need several seconds; fillers hold the floor
+/// meanwhile, so that nobody waits in silence. With it the answer has failed.
+pub(crate) const FIRST_TEXT_WAIT: Duration = Duration::from_secs(14);
+
+/// Once there was text: silence for so long, and the words that are there are said, in the middle of a clause or not. If
+/// there are none and no text has come for so long, either, the answer breaks off.
+pub(crate) const STALL_WAIT: Duration = Duration::from_secs(4);
 
 /// Segments handed to synthesis and not heard to their end; the other pieces wait.
 pub(crate) const LOOK_AHEAD: usize = 4;
@@ -34,6 +39,8 @@ enum Text {
 /// What became due in a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Due {
+    /// Words are there, but no end of their clause.
+    TextSlow,
     TextStalled,
     ToolsLate,
     Segment(Overdue),
@@ -60,8 +67,12 @@ pub(crate) struct Response {
     round_from: usize,
     /// The generation that runs has given no text yet.
     awaits_text: bool,
+    /// When its first text came.
+    text_from: CallTime,
     pub tools: Tools,
     overdue: u32,
+    /// Its synthesis hangs, and has to be told to stop.
+    is_stuck: bool,
     /// Audio that is played before the text.
     lead: Option<LoadedClip>,
     /// The URL of a response that is a clip and nothing else.
@@ -125,8 +136,10 @@ impl Response {
             reply: String::new(),
             round_from: 0,
             awaits_text: true,
+            text_from: CallTime::ZERO,
             tools: Tools::default(),
             overdue: 0,
+            is_stuck: false,
             lead: None,
             audio_url: None,
             ends_call: None,
@@ -144,7 +157,9 @@ impl Response {
             return None;
         }
         *since = now;
-        self.awaits_text = false;
+        if std::mem::take(&mut self.awaits_text) {
+            self.text_from = now;
+        }
         let is_first = self.moments.first_text.is_none();
         self.moments.first_text.get_or_insert(now);
         let pieces = self.markers.push(text);
@@ -230,7 +245,7 @@ impl Response {
     }
 
     pub fn needs_cancelling(&self) -> bool {
-        !matches!(self.text, Text::Complete { source_over: true })
+        self.is_stuck || !matches!(self.text, Text::Complete { source_over: true })
     }
 
     /// The text stops short: it is not a whole reply.
@@ -295,13 +310,21 @@ impl Response {
         Some(Output::Synthesise { response: self.id, segment, text, voice, rate })
     }
 
-    /// A segment missed its deadline. After [`MAX_OVERDUE`] of them the rest is not said.
+    /// A segment missed its deadline. Synthesis that gives no audio would not give any for the next one, either: the rest is
+    /// not said. Of segments that do not begin to play, [`MAX_OVERDUE`] are waited for.
     pub fn on_overdue(&mut self, overdue: Overdue, now: CallTime) {
         match overdue {
             Overdue::End(segment) => return self.ledger.finished(segment, now),
-            Overdue::Audio(segment) | Overdue::Start(segment) => self.ledger.skip(segment),
+            Overdue::Audio(_) => {
+                self.ledger.skip_handed(now);
+                self.is_stuck = true;
+                self.overdue = MAX_OVERDUE;
+            }
+            Overdue::Start(segment) => {
+                self.ledger.skip(segment, now);
+                self.overdue += 1;
+            }
         }
-        self.overdue += 1;
         if self.overdue >= MAX_OVERDUE {
             self.complete(false);
             self.waiting.clear();
@@ -310,25 +333,38 @@ impl Response {
 
     /// `here_since`: since when the user is there to hear it.
     pub fn deadline(&self, here_since: Option<CallTime>) -> Option<CallTime> {
-        let text = match self.text {
-            Text::Expected { since } => Some(self.tools.deadline().unwrap_or(since + TEXT_WAIT)),
-            Text::Complete { .. } => None,
-        };
+        let text = self.watch_text().map(|(at, _)| at);
         let segment = self.ledger.watch(here_since).map(|(at, _)| at);
         text.into_iter().chain(segment).min()
     }
 
     pub fn due(&self, now: CallTime, here_since: Option<CallTime>) -> Option<Due> {
-        let is_stalled = |since: CallTime| since + TEXT_WAIT <= now;
-        match self.overdue_segment(now, here_since) {
-            Some(overdue) => Some(Due::Segment(overdue)),
-            None if self.is_text_complete() => None,
-            None if self.tools.are_running() => {
-                self.tools.deadline().is_some_and(|at| at <= now).then_some(Due::ToolsLate)
-            }
-            None if matches!(self.text, Text::Expected { since } if is_stalled(since)) => Some(Due::TextStalled),
-            None => None,
+        let segment = self.overdue_segment(now, here_since).map(Due::Segment);
+        segment.or_else(|| self.watch_text().filter(|(at, _)| *at <= now).map(|(_, due)| due))
+    }
+
+    /// When the text is late, and what is to be done then. While something sounds it may take its time.
+    fn watch_text(&self) -> Option<(CallTime, Due)> {
+        let Text::Expected { since } = self.text else { return None };
+        if let Some(at) = self.tools.deadline() {
+            return Some((at, Due::ToolsLate));
         }
+        if self.awaits_text {
+            return Some((since + FIRST_TEXT_WAIT, Due::TextStalled));
+        }
+        if self.ledger.in_flight() > 0 {
+            return None;
+        }
+        let quiet = self.text_from.max(self.ledger.idle_since());
+        match self.clauses.has_words() {
+            true => Some((quiet + STALL_WAIT, Due::TextSlow)),
+            false => Some((quiet.max(since) + STALL_WAIT, Due::TextStalled)),
+        }
+    }
+
+    /// What there is of the text goes to synthesis.
+    pub fn flush(&mut self) {
+        self.waiting.extend(self.clauses.flush());
     }
 
     pub fn overdue_segment(&self, now: CallTime, here_since: Option<CallTime>) -> Option<Overdue> {

@@ -45,9 +45,10 @@ fn a_greeting_that_fails_after_the_user_joined_leaves_the_agent_listening() {
     let mut call = greeted("Hello.");
     call.at(500).input(Input::UserJoined).skip();
     call.at(20_000).expect(&[
-        "20.000s record Synthesis failed: segment 0 got no audio in time",
-        "20.000s agent #0 end: \"\"",
-        "20.000s state Listening",
+        "5.500s record Synthesis failed: segment 0 got no audio in time",
+        "5.500s cancel r0",
+        "5.500s agent #0 end: \"\"",
+        "5.500s state Listening",
     ]);
 }
 

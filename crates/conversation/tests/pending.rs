@@ -46,13 +46,14 @@ fn an_answer_in_time_needs_no_filler() {
 }
 
 #[test]
-fn fillers_come_again_after_four_seconds_of_silence_and_three_times_at_most() {
+fn fillers_come_again_after_four_seconds_of_silence_until_the_answer_has_failed() {
     let mut call = asked(&["One.", "Two."]);
     call.at(2400).speaks(0).at(3400).played(0).skip().at(7399).expect_nothing();
     assert_eq!(call.state(), AgentState::Thinking);
     call.at(7400).expect(&["7.400s synthesise r1 s1: Two."]).speaks(1).at(8400).played(1).skip();
     call.at(12_400).expect(&["12.400s synthesise r1 s2: One."]).speaks(2).at(13_400).played(2).skip();
-    call.at(21_399).expect_nothing();
+    call.at(15_399).expect_nothing().at(15_400);
+    assert_eq!(call.take_lines()[0], "15.400s record Generation failed: no text in time");
 }
 
 #[test]

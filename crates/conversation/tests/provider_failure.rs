@@ -70,11 +70,66 @@ fn a_generation_that_fails_is_apologised_for() {
 }
 
 #[test]
-fn a_model_that_says_nothing_for_twenty_seconds_has_failed() {
+fn a_model_that_says_nothing_has_failed_after_fourteen_seconds_and_the_user_is_told_to_wait_meanwhile() {
     let mut call = asked();
-    call.at(21_399).expect_nothing();
-    call.at(21_400);
-    assert_eq!(call.take_lines()[0], "21.400s record Generation failed: no text in time");
+    call.at(5400).expect(&["5.400s synthesise r1 s0: One moment, please."]);
+    call.speaks(0).at(6400).played(0).skip();
+    call.at(10_400).expect(&["10.400s synthesise r1 s1: I am still on it."]);
+    call.speaks(1).at(11_400).played(1).skip();
+    call.at(15_399).expect_nothing().at(15_400).expect(&[
+        "15.400s record Generation failed: no text in time",
+        "15.400s cancel r1",
+        "15.400s stop playout r1",
+        "15.400s record User Normal #1 from 0.000s: \"Why?\"",
+        "15.400s synthesise r2 s2: Sorry, I could not answer that.",
+        "15.400s synthesise r2 s3: Please try again.",
+    ]);
+}
+
+#[test]
+fn what_is_said_for_a_failed_answer_can_be_configured() {
+    let mut call = Call::joined(config(|config| config.auto_speech.llm_failed = Some("Ask me later.".into())));
+    call.user_says(0, "Why?").failed(1);
+    assert_eq!(call.take_lines().last().map(String::as_str), Some("1.400s synthesise r2 s0: Ask me later."));
+    let mut call = Call::joined(config(|config| config.asr.language = Some("zh_mandarin".into())));
+    call.user_says(0, "Why?").failed(1);
+    assert!(call.take_lines().last().is_some_and(|line| line.ends_with("请再试一次。")));
+}
+
+#[test]
+fn an_empty_answer_has_failed() {
+    let mut call = asked();
+    call.text(1, " \u{1F600} ").finished(1);
+    assert_eq!(call.take_lines()[0], "1.400s record Generation failed: the answer is empty");
+}
+
+#[test]
+fn words_that_come_too_slowly_are_said_before_their_clause_ends() {
+    let mut call = asked();
+    call.text(1, "Well, it").expect_nothing().at(3000).text(1, " depends").at(5399).expect_nothing();
+    call.at(5400).expect(&["5.400s synthesise r1 s0: Well, it"]);
+    call.speaks(0).at(6400).played(0).skip().at(10_399).text(1, " on the").at(10_400);
+    call.expect(&["10.400s synthesise r1 s1: depends on"]);
+}
+
+#[test]
+fn a_provider_that_another_stands_in_for_is_in_the_records() {
+    let mut call = asked();
+    let (failed, error, next) = ("big".into(), "busy".into(), "small".into());
+    call.input(Input::FellBack { stage: ringline_conversation::Stage::Generation, failed, error, next });
+    call.expect(&["1.400s record Generation fell back from big to small: busy"]);
+}
+
+#[test]
+fn speech_that_fails_three_times_ends_the_call() {
+    let mut call = asked();
+    for n in 1..3 {
+        call.text(n, "Yes.").finished(n).segment_fails(n - 1).user_says(n, "What?").skip();
+    }
+    call.text(3, "Yes.").finished(3).skip().segment_fails(2);
+    let lines = call.take_lines();
+    assert!(lines.iter().any(|line| line.ends_with("will leave 0: speech synthesis does not answer")), "{lines:?}");
+    assert!(lines.last().is_some_and(|line| line.ends_with("end ProviderFailed")));
 }
 
 #[test]
@@ -86,14 +141,14 @@ fn an_answer_that_stops_short_is_said_as_far_as_it_goes() {
         .after(1000)
         .played(0)
         .skip()
-        .at(21_500)
-        .expect(&["21.400s record Generation failed: no text in time", "21.400s synthesise r1 s1: Three"]);
+        .at(6500)
+        .expect(&["6.400s record Generation failed: no text in time", "6.400s synthesise r1 s1: Three"]);
     // The source has not ended, so it is cancelled; a broken-off text is no whole reply.
     call.speaks(1).after(500).skip().played(1).expect(&[
-        "22.000s cancel r1",
-        "22.000s agent #1 end: \"\"",
-        "22.000s state Listening",
-        "22.000s record Assistant Normal #1 from 1.400s: \"One two. Three\"",
+        "7.000s cancel r1",
+        "7.000s agent #1 end: \"\"",
+        "7.000s state Listening",
+        "7.000s record Assistant Normal #1 from 1.400s: \"One two. Three\"",
     ]);
 }
 
@@ -120,8 +175,8 @@ fn an_answer_in_between_makes_failures_count_anew() {
     for (utterance, response) in [(1, 1), (2, 3)] {
         call.failed(response).segment_fails(response - 1).segment_fails(response).user_says(utterance, "Again?");
     }
-    call.finished(5).user_says(3, "And?").skip().failed(6);
-    assert!(call.take_lines()[3].ends_with("synthesise r7 s4: Sorry, I could not answer that."));
+    call.text(5, "Yes.").finished(5).speaks(4).after(1000).played(4).user_says(3, "And?").skip().failed(6);
+    assert!(call.take_lines()[3].ends_with("synthesise r7 s5: Sorry, I could not answer that."));
 }
 
 #[test]
@@ -148,10 +203,10 @@ fn when_nothing_can_be_spoken_the_agent_listens_again() {
 }
 
 #[test]
-fn a_synthesiser_that_answers_nothing_costs_twenty_seconds_once() {
+fn a_synthesiser_that_answers_nothing_costs_five_seconds_once() {
     let mut call = asked();
     call.text(1, "One. Two. Three. Four. Five. Six. Seven.").finished(1).skip().at(100_000);
     let lines = call.take_lines();
-    assert!(lines.iter().all(|line| line.starts_with("21.400s")), "{lines:?}");
-    assert_eq!(lines.last().map(String::as_str), Some("21.400s state Listening"));
+    assert!(lines.iter().all(|line| line.starts_with("6.400s")), "{lines:?}");
+    assert_eq!(lines.last().map(String::as_str), Some("6.400s state Listening"));
 }

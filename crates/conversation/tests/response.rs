@@ -69,18 +69,14 @@ fn no_more_than_four_segments_are_on_their_way() {
 }
 
 #[test]
-fn an_answer_without_anything_to_say_ends_the_turn() {
+fn an_answer_without_anything_to_say_has_failed() {
     let mut call = asked(|config| config.llm.complete_reply = true);
     call.text(1, "🙂 ***").finished(1).expect(&[
+        "2.400s record Generation failed: the answer is empty",
+        "2.400s cancel r1",
         "2.400s record User Normal #1 from 1.000s: \"Why?\"",
-        "2.400s agent #1 end: \"\"",
-        "2.400s reply #1: \"🙂 ***\"",
-        "2.400s state Listening",
-    ]);
-    call.user_says(1, "Hello?").skip().finished(2).expect(&[
-        "3.800s record User Normal #2 from 2.400s: \"Hello?\"",
-        "3.800s agent #2 end: \"\"",
-        "3.800s state Listening",
+        "2.400s synthesise r2 s0: Sorry, I could not answer that.",
+        "2.400s synthesise r2 s1: Please try again.",
     ]);
 }
 

@@ -54,7 +54,8 @@ fn recognised_speech_text_and_agent_speech_put_idleness_off_and_noise_does_not()
         call.turn(0, 1, 0);
     };
     let typed = |call: &mut Call| {
-        call.client(ClientCommand::SendText { text: "Hi.".into() }).finished(1);
+        call.client(ClientCommand::SendText { text: "Hi.".into() });
+        call.text(1, "Yes.").finished(1).segment_fails(0);
     };
     let said = |call: &mut Call| {
         call.input(Input::Say { text: "News.".into(), interrupt: true }).speaks(0).after(2000).played(0);

@@ -17,6 +17,9 @@ pub struct AutoSpeechConfig {
     pub user_idle: Option<UserIdleConfig>,
     #[serde(default)]
     pub llm_pending: Option<LlmPendingConfig>,
+    /// Said when the language model gives no answer (`LlmFailed.Text`, our own field); none: a line of our own.
+    #[serde(default)]
+    pub llm_failed: Option<String>,
 }
 
 /// Fillers while the language model is slow.
@@ -64,7 +67,8 @@ impl AutoSpeechConfig {
         let user_idle = auto.get("UserIdle").map(|_| Self::read_user_idle(&auto.child("UserIdle")?)).transpose()?;
         let llm_pending =
             auto.get("LlmPending").map(|_| Self::read_llm_pending(&auto.child("LlmPending")?)).transpose()?;
-        Ok(Self { user_idle, llm_pending })
+        let llm_failed = auto.child("LlmFailed")?.text("Text", MAX_PHRASE_CHARS)?;
+        Ok(Self { user_idle, llm_pending, llm_failed })
     }
 
     fn read_user_idle(idle: &Reader<'_>) -> Result<UserIdleConfig, ConfigError> {
@@ -136,6 +140,13 @@ mod tests {
             error(json!({"WaitTime": 5000, "MaxRepeats": 1, "Messages": sum})),
             "AutoSpeechConfig.UserIdle.Messages"
         );
+    }
+
+    #[test]
+    fn the_line_for_a_failed_answer_is_short() {
+        let failed = |text: &str| AgentConfig::from_json(&json!({"AutoSpeechConfig": {"LlmFailed": {"Text": text}}}));
+        assert_eq!(failed("Oh no.").expect("valid").auto_speech.llm_failed.as_deref(), Some("Oh no."));
+        assert_eq!(failed(&"a".repeat(101)).expect_err("too long").field, "AutoSpeechConfig.LlmFailed.Text");
     }
 
     #[test]

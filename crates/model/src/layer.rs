@@ -18,7 +18,7 @@ const STRUCTS: &[(&str, &[&str])] = &[
     ("TurnDetectionConfig", &[]),
     ("VcrConfig", &["StillFrameMotion", "InvalidFrameMotion", "PeopleCount", "Equipment", "HeadMotion", "LookAway"]),
     ("AmbientSoundConfig", &[]),
-    ("AutoSpeechConfig", &["LlmPending", "UserIdle"]),
+    ("AutoSpeechConfig", &["LlmPending", "UserIdle", "LlmFailed"]),
 ];
 
 /// Texts with JSON in them. A raw value there is written as text: it is one setting, not a branch to be merged.

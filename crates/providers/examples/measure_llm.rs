@@ -41,7 +41,7 @@ async fn main() -> anyhow::Result<()> {
                     pieces += 1;
                     answer.push_str(&text);
                 }
-                ChatEvent::Reasoning(_) | ChatEvent::ToolCalls(_) => {}
+                ChatEvent::Reasoning(_) | ChatEvent::ToolCalls(_) | ChatEvent::FellBack { .. } => {}
                 ChatEvent::Finished => break,
                 ChatEvent::Failed(error) => return Err(error.into()),
             }

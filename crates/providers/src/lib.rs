@@ -2,6 +2,7 @@
 
 pub mod agreement;
 pub mod earshot;
+pub mod fallback;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod models;

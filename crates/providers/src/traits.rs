@@ -118,6 +118,12 @@ pub enum ChatEvent {
     Reasoning(String),
     /// The model wants these tools run before it goes on; only `Finished` follows. Their results come with the next request.
     ToolCalls(Vec<ToolCall>),
+    /// The model `failed` gave nothing; `next` is asked.
+    FellBack {
+        failed: String,
+        error: String,
+        next: String,
+    },
     Finished,
     Failed(ProviderError),
 }

@@ -118,6 +118,22 @@ pub struct LlmConfig {
     pub base_url: String,
     pub model: String,
     pub api_key_env: String,
+    /// Asked in this order when the model before fails.
+    pub fallback: Vec<FallbackLlm>,
+    pub fallback_after_ms: u64,
+}
+
+/// A language model that stands in for the one before it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FallbackLlm {
+    pub provider: LlmProvider,
+    #[serde(default)]
+    pub base_url: String,
+    #[serde(default)]
+    pub model: String,
+    #[serde(default)]
+    pub api_key_env: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -177,6 +193,9 @@ pub struct DemoAgentConfig {
     pub system_prompt: String,
 }
 
+/// Models behind the first: with more, the last one would be asked when the answer has failed already.
+const MAX_FALLBACKS: usize = 3;
+
 impl Config {
     /// The defaults, under `file` if given.
     pub fn load(file: Option<&Path>) -> anyhow::Result<Self> {
@@ -204,6 +223,17 @@ impl Config {
         }
         if self.llm.provider == LlmProvider::Openai && (self.llm.base_url.is_empty() || self.llm.model.is_empty()) {
             bail!("llm.provider is `openai`: llm.base_url and llm.model must be set too");
+        }
+        let is_incomplete = |llm: &FallbackLlm| {
+            llm.provider == LlmProvider::Openai && (llm.base_url.is_empty() || llm.model.is_empty())
+        };
+        if self.llm.fallback.len() > MAX_FALLBACKS || self.llm.fallback.iter().any(is_incomplete) {
+            bail!(
+                "llm.fallback lists at most {MAX_FALLBACKS} models, and each with the provider `openai` has base_url and model"
+            );
+        }
+        if !(500..=10_000).contains(&self.llm.fallback_after_ms) {
+            bail!("llm.fallback_after_ms must be 500 to 10000");
         }
         self.callbacks.dispatcher()?;
         let url = &self.server.public_url;
@@ -278,6 +308,15 @@ mod tests {
         for wrong in ["retry_after = []", "retry_after = [1, 0]", "timeout = 0", "timeout = 61", "parallel = 0"] {
             let error = format!("{:#}", load(&format!("[callbacks]\n{wrong}\n")).expect_err(wrong));
             assert!(error.contains("callbacks."), "{error}");
+        }
+    }
+
+    #[test]
+    fn models_that_stand_in_are_complete() {
+        let config = load("[[llm.fallback]]\nprovider = \"models\"\n").expect("valid");
+        assert_eq!(config.llm.fallback.len(), 1);
+        for wrong in ["[[llm.fallback]]\nprovider = \"openai\"\n", "[llm]\nfallback_after_ms = 1\n"] {
+            assert!(format!("{:#}", load(wrong).expect_err(wrong)).contains("llm.fallback"));
         }
     }
 

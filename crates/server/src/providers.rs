@@ -1,10 +1,13 @@
 //! The providers a configuration asks for, loaded once, and handed to each call.
 
-use crate::config::{Config, Family, LlmProvider};
+use crate::config::{Config, FallbackLlm, Family, LlmProvider};
 use anyhow::Context;
+use ringline_providers::fallback::{Fallback, Named};
 use ringline_providers::scripted::{Script, ScriptedFamily};
 use ringline_providers::{EndOfTurn, LanguageModel, Recognizer, Synthesizer, Voice, VoiceActivity};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Handle;
 
 /// What one call listens, thinks and speaks with.
 pub struct CallProviders {
@@ -18,9 +21,17 @@ pub struct CallProviders {
 /// The process's providers.
 pub struct Providers {
     family: Kind,
-    /// Stands in for the family's own language model.
-    language_model: Option<Arc<dyn LanguageModel>>,
+    /// Who answers, in order.
+    language_models: Vec<Thinker>,
+    fallback_after: Duration,
+    runtime: Handle,
     voices: Vec<Voice>,
+}
+
+struct Thinker {
+    name: String,
+    /// None: the family's own.
+    model: Option<Arc<dyn LanguageModel>>,
 }
 
 enum Kind {
@@ -39,11 +50,17 @@ impl Providers {
             #[cfg(not(feature = "local"))]
             Family::Local => anyhow::bail!("this build has no local models; use --models scripted"),
         };
-        let language_model = match config.llm.provider {
-            LlmProvider::Models => None,
-            LlmProvider::Openai => Some(openai(config)?),
+        let llm = &config.llm;
+        let first = FallbackLlm {
+            provider: llm.provider,
+            base_url: llm.base_url.clone(),
+            model: llm.model.clone(),
+            api_key_env: llm.api_key_env.clone(),
         };
-        let mut providers = Self { family, language_model, voices: Vec::new() };
+        let language_models = std::iter::once(&first).chain(&llm.fallback).map(thinker).collect::<Result<_, _>>()?;
+        let fallback_after = Duration::from_millis(llm.fallback_after_ms);
+        let mut providers =
+            Self { family, language_models, fallback_after, runtime: Handle::current(), voices: Vec::new() };
         providers.voices = providers.for_call().synthesizer.voices();
         Ok(providers)
     }
@@ -67,9 +84,15 @@ impl Providers {
             #[cfg(feature = "local")]
             Kind::Local(local) => local.for_call(),
         };
-        if let Some(language_model) = &self.language_model {
-            providers.language_model = language_model.clone();
-        }
+        let model = |thinker: &Thinker| thinker.model.clone().unwrap_or_else(|| providers.language_model.clone());
+        providers.language_model = match &self.language_models[..] {
+            [only] => model(only),
+            several => {
+                let named = |thinker: &Thinker| Named { name: thinker.name.clone(), model: model(thinker) };
+                let models = several.iter().map(named).collect();
+                Arc::new(Fallback::new(models, self.fallback_after, self.runtime.clone()))
+            }
+        };
         providers
     }
 }
@@ -85,12 +108,16 @@ fn scripted(config: &Config) -> anyhow::Result<ScriptedFamily> {
     Ok(ScriptedFamily::new(script, tokio::runtime::Handle::current()))
 }
 
-fn openai(config: &Config) -> anyhow::Result<Arc<dyn LanguageModel>> {
+fn thinker(llm: &FallbackLlm) -> anyhow::Result<Thinker> {
     use ringline_providers::openai::{OpenAiConfig, OpenAiLanguageModel};
-    let name = &config.llm.api_key_env;
+    if llm.provider == LlmProvider::Models {
+        return Ok(Thinker { name: "models".to_owned(), model: None });
+    }
+    let name = &llm.api_key_env;
     let api_key = if name.is_empty() { None } else { std::env::var(name).ok() };
-    let openai = OpenAiConfig { api_key, ..OpenAiConfig::new(&config.llm.base_url, &config.llm.model) };
-    Ok(Arc::new(OpenAiLanguageModel::new(openai, tokio::runtime::Handle::current())?))
+    let openai = OpenAiConfig { api_key, ..OpenAiConfig::new(&llm.base_url, &llm.model) };
+    let model = Arc::new(OpenAiLanguageModel::new(openai, tokio::runtime::Handle::current())?);
+    Ok(Thinker { name: llm.model.clone(), model: Some(model) })
 }
 
 #[cfg(feature = "local")]

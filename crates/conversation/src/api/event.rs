@@ -53,6 +53,13 @@ pub enum Event {
     TakeoverCancelled {
         human: UserId,
     },
+    /// The next provider of a list was asked.
+    FellBack {
+        stage: Stage,
+        failed: String,
+        error: String,
+        next: String,
+    },
     /// A provider failed; the conversation went on as it could. The text is for the log.
     ProviderFailed {
         stage: Stage,

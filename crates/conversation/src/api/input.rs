@@ -1,5 +1,6 @@
 //! What happens to a conversation.
 
+use super::Stage;
 use ringline_model::{AgentConfig, CallTime, ClipId, ResponseId, SegmentId, ToolCall, UserId, UtteranceId};
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +63,13 @@ pub enum Input {
     ResponseFailed {
         response: ResponseId,
         error: String,
+    },
+    /// A provider of a list failed before it gave anything; the next one is asked.
+    FellBack {
+        stage: Stage,
+        failed: String,
+        error: String,
+        next: String,
     },
     /// Answer to [`Output::RunTool`].
     ToolFinished {

@@ -389,6 +389,9 @@ fn event_line(event: &Event) -> String {
             format!("{milestone:?} #{sentence} {requested}..{answered}")
         }
         Event::TakeoverCancelled { human } => format!("takeover by {human} cancelled"),
+        Event::FellBack { stage, failed, error, next } => {
+            format!("{stage:?} fell back from {failed} to {next}: {error}")
+        }
         Event::ProviderFailed { stage, error } => format!("{stage:?} failed: {error}"),
     }
 }

@@ -47,7 +47,7 @@ pub async fn read(mut events: Receiver<ChatEvent>) -> (String, Result<(), Provid
                 assert!(!piece.is_empty(), "an empty piece of text");
                 text.push_str(&piece);
             }
-            Some(ChatEvent::Reasoning(_)) => {}
+            Some(ChatEvent::Reasoning(_) | ChatEvent::FellBack { .. }) => {}
             Some(ChatEvent::ToolCalls(calls)) => panic!("nothing was offered, and it calls {calls:?}"),
             Some(ChatEvent::Finished) => break Ok(()),
             Some(ChatEvent::Failed(error)) => break Err(error),

@@ -317,6 +317,9 @@ impl Task {
                 self.media(MediaCommand::DetachHuman).await;
                 tracing::info!(call.id = %call, "nobody took the call over: the agent goes on");
             }
+            Event::FellBack { stage, failed, error, next } => {
+                tracing::warn!(call.id = %call, ?stage, failed, %error, next, "another provider is asked");
+            }
             Event::ProviderFailed { stage, error } => {
                 tracing::warn!(call.id = %call, ?stage, %error, "a provider failed");
             }

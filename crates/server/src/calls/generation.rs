@@ -1,7 +1,7 @@
 //! What a call asks its language model, and the tools the model calls.
 
 use super::{CallEvent, CallEvents};
-use ringline_conversation::{Input, Message, Role};
+use ringline_conversation::{Input, Message, Role, Stage};
 use ringline_model::{BuiltIn, LlmConfig, ResponseId, ToolDefinition};
 use ringline_providers::{ChatContext, ChatEvent, ChatMessage, ChatRequest, ChatRole, LanguageModel};
 use serde_json::json;
@@ -31,6 +31,9 @@ impl Generation {
                     ChatEvent::Text(text) => Input::ResponseText { response, text },
                     ChatEvent::Reasoning(_) => continue,
                     ChatEvent::ToolCalls(calls) => Input::ResponseToolCalls { response, calls },
+                    ChatEvent::FellBack { failed, error, next } => {
+                        Input::FellBack { stage: Stage::Generation, failed, error, next }
+                    }
                     ChatEvent::Finished => Input::ResponseFinished { response },
                     ChatEvent::Failed(error) => Input::ResponseFailed { response, error: error.to_string() },
                 };

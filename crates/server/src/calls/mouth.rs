@@ -23,6 +23,10 @@ const MAX_SEGMENT: usize = 60;
 /// of all segments.
 const PIECE: usize = 5 * MOUTH_RATE as usize;
 const AHEAD: Duration = Duration::from_secs(20);
+/// From piece to piece of a segment's audio; then it has failed, and what there is of it is played. Before the first piece it is
+/// the conversation that gives up: it knows whether somebody waits.
+const NEXT_PIECE: Duration = Duration::from_secs(5);
+const FIRST_PIECE: Duration = Duration::from_secs(30);
 /// At least so long between two looks at the queue, which may be held.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -158,7 +162,11 @@ impl Line<'_> {
         loop {
             let mut pcm = Vec::new();
             resampled.clear();
-            match stream.recv().await {
+            let wait = if heard { NEXT_PIECE } else { FIRST_PIECE };
+            let Ok(event) = tokio::time::timeout(wait, stream.recv()).await else {
+                return self.fail("the speech stopped coming".to_owned()).await;
+            };
+            match event {
                 Some(SpeechEvent::Audio(audio)) => {
                     resampler.push(&audio, &mut resampled);
                     trim.push(&resampled, &mut pcm);

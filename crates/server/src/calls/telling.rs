@@ -34,6 +34,7 @@ fn of_event(event: &Event, unix_ms: impl Fn(CallTime) -> i64) -> Option<Happened
             Stage::Tool => return None,
         })),
         Event::SessionStarted
+        | Event::FellBack { .. }
         | Event::Dialogue { .. }
         | Event::Interrupted { .. }
         | Event::Overlap { .. }
