@@ -345,6 +345,10 @@ impl Playout {
         }
         if !line.has_begun() {
             events.started = Some(line.segment);
+            if self.gain == 0.0 && self.level == Level::Full {
+                // It begins after a pause: there is nothing to glide from.
+                self.gain = self.volume;
+            }
         }
         self.frame.fill(0.0);
         for (to, from) in self.frame.iter_mut().zip(line.pcm.drain(..available)) {

@@ -50,6 +50,9 @@ impl Conversation {
         let (requested, answered) = question.end.map_or((self.now, self.now), |end| (end.text_asked, end.decided));
         self.outbox.record(Event::Milestone { milestone: Milestone::IntentRecognised, sentence, requested, answered });
         self.set_state(AgentState::Thinking);
+        if let Some(response) = self.take_guess(&question) {
+            return self.begin(response);
+        }
         let messages = self.history.prompt(&self.config, &question.text);
         let (response, request) = Response::generated(self.ids.response(), question, messages, self.now);
         self.outbox.push(request);
@@ -71,6 +74,7 @@ impl Conversation {
 
     pub(crate) fn begin(&mut self, response: Response) {
         self.unfinished = None;
+        self.drop_guess();
         self.response = Some(response);
         self.go_on_speaking();
     }
@@ -148,11 +152,17 @@ impl Conversation {
 
     /// The response a segment belongs to: the current one, or one that was cut and is not settled.
     fn owner(&mut self, segment: SegmentId) -> Option<&mut Response> {
+        if self.guess_of(segment).is_some() {
+            return self.guess_of(segment);
+        }
         let cut = self.cut.as_mut().map(|cut| &mut cut.response);
         self.response.as_mut().into_iter().chain(cut).find(|response| response.ledger.has(segment))
     }
 
     pub(crate) fn on_response_text(&mut self, id: ResponseId, text: &str) {
+        if self.on_guess_text(id, text) {
+            return;
+        }
         let now = self.now;
         let Some(response) = self.current(id) else { return };
         let (sentence, asked) = (response.sentence, response.on_text(text, now));
@@ -173,6 +183,9 @@ impl Conversation {
     }
 
     pub(crate) fn on_response_finished(&mut self, id: ResponseId) {
+        if self.on_guess_finished(id) {
+            return;
+        }
         if let Some(response) = self.current(id) {
             if response.tools.are_running() {
                 return;
@@ -192,6 +205,9 @@ impl Conversation {
     }
 
     pub(crate) fn on_response_failed(&mut self, id: ResponseId, error: String) {
+        if self.on_guess_failed(id) {
+            return;
+        }
         let Some(response) = self.current(id) else { return };
         let was_complete = response.is_text_complete();
         response.complete(true);
@@ -271,6 +287,9 @@ impl Conversation {
 
     fn note_first_audio(&mut self, segment: SegmentId) {
         let now = self.now;
+        if let Some(response) = self.guess_of(segment) {
+            response.moments.first_audio.get_or_insert(now);
+        }
         let is_answer =
             |response: &&mut Response| response.ledger.has(segment) && response.ledger.filler(segment).is_none();
         let Some(response) = self.response.as_mut().filter(is_answer) else { return };

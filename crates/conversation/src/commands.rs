@@ -203,6 +203,7 @@ impl Conversation {
             return;
         }
         (self.overlap, self.unfinished) = (None, None);
+        self.drop_guess();
         self.close_utterance();
         if let Some(cut) = self.cut.take() {
             self.record_heard(&cut.response, cut.response.ledger.heard(), true);

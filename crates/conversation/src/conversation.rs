@@ -17,6 +17,7 @@ use crate::{
     response::Response,
     resumption::Unfinished,
     says::Says,
+    speculation::Guess,
     takeover::Takeover,
     user_turn::UserTurn,
 };
@@ -52,6 +53,8 @@ pub struct Conversation {
     pub(crate) overlap: Option<Overlap>,
     /// What was not said of an answer that speech stopped, until it is known whether the speech was meant.
     pub(crate) unfinished: Option<Unfinished>,
+    /// An answer to what may be the whole question.
+    pub(crate) guess: Option<Guess>,
     pub(crate) says: Says,
     /// The audio before the greeting while it is being loaded; nothing else begins meanwhile.
     pub(crate) opening: Option<Opening>,
@@ -83,6 +86,7 @@ impl Conversation {
             cut: None,
             overlap: None,
             unfinished: None,
+            guess: None,
             says: Says::default(),
             opening: None,
             takeover: None,
@@ -99,6 +103,9 @@ impl Conversation {
     /// Something happened at `now`. What is due by then is done, too. Nothing happens after [`Output::End`].
     pub fn handle_input(&mut self, input: Input, now: CallTime) {
         self.advance_to(now);
+        if Self::outdates_guess(&input) {
+            self.drop_guess();
+        }
         match input {
             Input::UserJoined => self.on_user_joined(),
             Input::UserLeft => self.on_user_left(),
@@ -191,6 +198,20 @@ impl Conversation {
     /// The turns so far, oldest first: what the user asked and what was heard of the answers.
     pub fn history(&self) -> &[Message] {
         self.history.messages()
+    }
+
+    /// What changes what would be said makes a guess worthless.
+    fn outdates_guess(input: &Input) -> bool {
+        matches!(
+            input,
+            Input::UserLeft
+                | Input::Client { .. }
+                | Input::Stop { .. }
+                | Input::Say { .. }
+                | Input::SayAudio { .. }
+                | Input::TakeoverStarted { .. }
+                | Input::ConfigChanged { .. }
+        )
     }
 
     fn advance_to(&mut self, now: CallTime) {

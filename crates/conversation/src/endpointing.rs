@@ -1,9 +1,13 @@
-//! When a pause ends the user's turn: silence, and in semantic mode what the end-of-turn model makes of it.
+//! When a pause ends the user's turn: silence, and in semantic mode what the end-of-turn model and the text make of it.
 //!
 //! Normal mode: silence of `max_silence`. Semantic mode: the model is asked once per pause; a turn it holds for
-//! incomplete, or has not answered about, is kept open for `semantic_wait`. That cap always holds, because the model
-//! also takes some complete sentences for incomplete.
+//! incomplete, or has not answered about, or whose text ends in a joint or filler, is kept open for `semantic_wait`. That cap always
+//! holds, because the model also takes some complete sentences for incomplete.
+//!
+//! `AsrMaxSilence` is `max_silence` in both modes. `Eagerness` High, Medium, Low is a `semantic_wait` of 2, 4, 6 s and outranks
+//! `SemanticWaitDuration`; if that is −1 or missing, the wait is ours ([`AUTOMATIC_WAIT`]).
 
+use crate::unfinished::is_unfinished;
 use ringline_model::{AgentConfig, CallTime, TurnDetectionMode};
 use std::time::Duration;
 
@@ -41,13 +45,26 @@ impl Endpointing {
         self.semantic.map(|_| silence_from + SCORE_AFTER)
     }
 
-    /// When the silence suffices, by what is known of the score. A score that is not a number counts as none.
-    pub fn enough_at(&self, silence_from: CallTime, score: Option<f32>) -> CallTime {
-        let complete = score.is_some_and(|probability| probability >= COMPLETE);
+    /// When the silence suffices, by what is known of the score and the text. A score that is not a number counts as none.
+    pub fn enough_at(&self, silence_from: CallTime, score: Option<f32>, text: &str) -> CallTime {
+        let complete = self.is_complete(score, text);
         match self.semantic {
             Some(wait) if !complete => silence_from + wait,
             _ => silence_from + self.max_silence,
         }
+    }
+
+    /// Whether a pause looks like the end of the turn before the silence suffices: good enough to begin an answer that nobody hears
+    /// yet. Normal mode has the text alone to go by.
+    pub fn is_likely_end(&self, score: Option<f32>, text: &str) -> bool {
+        match self.semantic {
+            Some(_) => self.is_complete(score, text),
+            None => !is_unfinished(text),
+        }
+    }
+
+    fn is_complete(&self, score: Option<f32>, text: &str) -> bool {
+        score.is_some_and(|probability| probability >= COMPLETE) && !is_unfinished(text)
     }
 }
 
@@ -63,7 +80,7 @@ mod tests {
     }
 
     fn enough(policy: Endpointing, score: Option<f32>) -> u64 {
-        policy.enough_at(CallTime::ZERO, score).as_millis()
+        policy.enough_at(CallTime::ZERO, score, "Yes.").as_millis()
     }
 
     #[test]
@@ -79,6 +96,8 @@ mod tests {
         assert_eq!(policy.score_at(CallTime::ZERO), Some(CallTime::from_millis(200)));
         assert_eq!((enough(policy, Some(0.5)), enough(policy, Some(0.49)), enough(policy, None)), (400, 1200, 1200));
         assert_eq!(enough(policy, Some(f32::NAN)), 1200);
+        let at = |text| policy.enough_at(CallTime::ZERO, Some(0.9), text).as_millis();
+        assert_eq!((at("I want the red one and"), at("I want the red one.")), (1200, 400));
     }
 
     #[test]

@@ -10,11 +10,12 @@
 //! it is, has the greeting synthesised. That way every output belongs to a step, and a list of steps is the whole call
 //! ([`JournalEntry`], [`replay`]).
 //!
-//! It is composed of small machines, a file each: `user_turn` with its policy `endpointing`, `response` with `markers`, `clauses`
+//! It is composed of small machines, a file each: `user_turn` with its policy `endpointing` (and `unfinished`), `response` with `markers`, `clauses`
 //! and `heard`, `history`, `presence`, `latency`, `says`. What connects them is in `conversation` (inputs and deadlines),
 //! `listening` (speech and transcripts), `answering` (questions, responses, playout), `interruption` (who has the floor, with its policy
 //! `barge_in`), `resumption` (what was stopped for nothing),
-//! `clips` (audio from URLs), `idle` (a silent user), `pending` (a slow model), `tools` (what the model calls), `takeover` (a human in charge) and `commands` (client and server commands, the end).
+//! `clips` (audio from URLs), `speculation` (an answer before the turn is over),
+//! `idle` (a silent user), `pending` (a slow model), `tools` (what the model calls), `takeover` (a human in charge) and `commands` (client and server commands, the end).
 
 mod answering;
 mod api;
@@ -42,9 +43,11 @@ mod replay;
 mod response;
 mod resumption;
 mod says;
+mod speculation;
 mod takeover;
 mod text;
 mod tools;
+mod unfinished;
 mod user_turn;
 mod words;
 

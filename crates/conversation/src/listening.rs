@@ -24,6 +24,7 @@ impl Conversation {
                 if !utterance.resume() {
                     return;
                 }
+                self.drop_guess();
             }
             None => {
                 if !self.open_utterance(at) {
@@ -71,6 +72,7 @@ impl Conversation {
         self.interrupt_by_word(text);
         self.on_words_over_agent(text, false);
         self.show_interim(text);
+        self.guess_from_interim(text);
     }
 
     /// Something is recognised of the running utterance.
@@ -132,6 +134,7 @@ impl Conversation {
         self.interrupt_by_word(&text);
         self.on_words_over_agent(&text, true);
         self.note_intent();
+        self.guess_from_pause();
     }
 
     pub(crate) fn on_transcript_failed(&mut self, id: UtteranceId, revision: u32, error: String) {
@@ -144,6 +147,7 @@ impl Conversation {
         let now = self.now;
         if let Some(utterance) = self.user.current(id) {
             utterance.scored(revision, probability, now);
+            self.guess_from_pause();
         }
     }
 
@@ -189,6 +193,7 @@ impl Conversation {
             self.ids.return_sentence(unused);
         }
         self.begin_next();
+        self.drop_guess();
     }
 
     /// The sentence id of the question that is being said.

@@ -37,6 +37,11 @@ impl Says {
         self.0.len() >= MAX_SAYS
     }
 
+    /// Something is to be said as soon as it may.
+    pub fn is_waiting(&self) -> bool {
+        !self.0.is_empty()
+    }
+
     pub fn push_text(&mut self, text: &str, urgent: bool) {
         self.0.push_back(Waiting { entry: Entry::Ready(Say::Text(text.to_owned())), urgent });
     }

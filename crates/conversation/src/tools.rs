@@ -131,6 +131,10 @@ fn failure(reason: &str) -> String {
 
 impl Conversation {
     pub(crate) fn on_tool_calls(&mut self, id: ResponseId, calls: Vec<ToolCall>) {
+        // A guess must not act: the turn may go on. The model is asked again when it is over.
+        if self.on_guess_failed(id) {
+            return;
+        }
         if let Some(response) = self.current(id)
             && !response.is_text_complete()
             && !response.tools.are_running()

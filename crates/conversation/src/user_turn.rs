@@ -92,6 +92,8 @@ pub(crate) struct UserTurn {
     pub disturbed: bool,
     /// What was said has begun to make sense, and the records know.
     pub is_detected: bool,
+    /// Answers begun before the turn was over.
+    pub guesses: u32,
     /// The subtitle as last shown.
     shown: String,
     /// Where the last utterance's speech ended; its audio is not given to the next.
@@ -139,9 +141,14 @@ impl UserTurn {
         self.utterance.is_none() && !self.said.is_empty()
     }
 
+    /// The question if `text` is all that is said more.
+    pub fn with(&self, text: &str) -> String {
+        text::trimmed(&text::join(&self.said, text), MAX_TURN_CHARS)
+    }
+
     /// Adds what was said from `began` on.
     pub fn add(&mut self, text: &str, began: CallTime, end: Option<TurnEnd>) {
-        self.said = text::trimmed(&text::join(&self.said, text), MAX_TURN_CHARS);
+        self.said = self.with(text);
         self.began.get_or_insert(began);
         self.end = end;
         self.disturbed = false;
@@ -167,6 +174,7 @@ impl UserTurn {
         self.end = None;
         self.disturbed = false;
         self.is_detected = false;
+        self.guesses = 0;
         self.sentence.take()
     }
 
@@ -249,6 +257,13 @@ impl Utterance {
         }
     }
 
+    /// The text of a pause that looks like the end of the turn, before the silence suffices.
+    pub fn likely_text(&self, policy: &Endpointing) -> Option<&str> {
+        let Speech::Paused { score, .. } = self.speech else { return None };
+        let text = self.transcript.as_deref()?;
+        policy.is_likely_end(score.map(|(probability, _)| probability), text).then_some(text)
+    }
+
     fn deadline(&self, policy: &Endpointing) -> CallTime {
         let longest = self.began + MAX_UTTERANCE;
         match self.speech {
@@ -258,8 +273,10 @@ impl Utterance {
                 None => asked_at + TRANSCRIPT_WAIT,
             },
             Speech::Paused { silence_from, asked_at, asked_score, score } => {
-                let next = match self.transcript {
-                    Some(_) => policy.enough_at(silence_from, score.map(|(probability, _)| probability)).min(longest),
+                let next = match &self.transcript {
+                    Some(text) => {
+                        policy.enough_at(silence_from, score.map(|(probability, _)| probability), text).min(longest)
+                    }
                     None => asked_at + TRANSCRIPT_WAIT,
                 };
                 policy.score_at(silence_from).filter(|_| !asked_score).map_or(next, |at| at.min(next))
@@ -286,7 +303,9 @@ impl Utterance {
                 Some(Due::AskScore(self.id, self.revision))
             }
             Speech::Paused { silence_from, asked_at, score, .. } => {
-                let enough = policy.enough_at(*silence_from, score.map(|(probability, _)| probability)).min(longest);
+                let text = self.transcript.as_deref().unwrap_or_default();
+                let enough =
+                    policy.enough_at(*silence_from, score.map(|(probability, _)| probability), text).min(longest);
                 let known = score.map_or(enough, |(_, at)| enough.max(at));
                 let (asked_at, speech_ended) = (*asked_at, *silence_from);
                 self.end(now, asked_at, known, speech_ended)

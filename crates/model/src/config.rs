@@ -135,6 +135,9 @@ pub struct TurnDetectionConfig {
     pub mode: TurnDetectionMode,
     /// Longest silence an incomplete turn is held open, in ms; semantic mode only.
     pub semantic_wait: Option<u32>,
+    /// Begin an answer when a pause looks like the end of the turn (false). Ringline's own key.
+    #[serde(default)]
+    pub speculate: bool,
 }
 
 impl Default for AgentConfig {
@@ -247,7 +250,8 @@ impl AgentConfig {
             Some(ms) if ms >= 0.0 => Some(ms as u32),
             _ => None,
         };
-        Ok(TurnDetectionConfig { mode, semantic_wait: by_eagerness.or(wait) })
+        let speculate = turn.boolean("SpeculativeGeneration")?.unwrap_or(false);
+        Ok(TurnDetectionConfig { mode, semantic_wait: by_eagerness.or(wait), speculate })
     }
 }
 
