@@ -11,6 +11,7 @@
 //!
 //! Samples are `f32` with full scale ±1.0, mono everywhere.
 
+mod ambience;
 mod ear;
 mod error;
 mod file;
@@ -22,6 +23,7 @@ mod packet;
 mod playout;
 mod resample;
 
+pub use ambience::Ambience;
 pub use ear::{Ear, EarPath, EarStats, LATE_RUN, MAX_CONCEALED_PACKETS, MAX_FILL, MIN_PAYLOAD};
 pub use error::AudioError;
 pub use file::{AudioFileError, decode_file};

@@ -3,6 +3,7 @@
 use crate::{
     AgentState, Conversation, DialogueKind, EndReason, Event, Milestone, Notice, Role, Stage,
     barge_in::Outcome,
+    brackets::BracketFilter,
     conversation::Life,
     heard::Overdue,
     pending,
@@ -37,7 +38,7 @@ impl Conversation {
     fn begin_say(&mut self, say: Say) {
         let (id, sentence) = (self.ids.response(), self.ids.sentence());
         self.begin(match say {
-            Say::Text(text) => Response::spoken(id, sentence, DialogueKind::Speech, &text),
+            Say::Text(text) => Response::spoken(id, sentence, DialogueKind::Speech, &self.aloud(&text)),
             Say::Clip { url, clip } => Response::clip(id, sentence, url, clip),
         });
     }
@@ -56,7 +57,12 @@ impl Conversation {
         let messages = self.history.prompt(&self.config, &question.text);
         let (response, request) = Response::generated(self.ids.response(), question, messages, self.now);
         self.outbox.push(request);
-        self.begin(response);
+        self.begin(response.reading(&self.config));
+    }
+
+    /// What of a text is spoken.
+    pub(crate) fn aloud(&self, text: &str) -> String {
+        BracketFilter::of(&self.config.tts.unspoken, text)
     }
 
     /// What the user has said so far, as a question; the user's next turn is a new one.
@@ -248,6 +254,10 @@ impl Conversation {
             Due::TextStalled => {
                 response.complete(false);
                 self.on_generation_failed("no text in time".to_owned());
+            }
+            Due::Short => {
+                response.release_short();
+                self.go_on_speaking();
             }
             Due::Segment(overdue) => {
                 // All that are overdue together, before the next ones are handed over.

@@ -26,6 +26,11 @@ impl Chance {
         phrases.last()
     }
 
+    /// Whether something of this probability comes about.
+    pub fn happens(&mut self, probability: f64) -> bool {
+        self.fraction() < probability
+    }
+
     /// In 0..1, in steps of 2^-53.
     fn fraction(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1u64 << 53) as f64

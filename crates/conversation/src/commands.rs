@@ -56,6 +56,7 @@ impl Conversation {
     pub(crate) fn on_user_left(&mut self) {
         self.presence.leave(self.now);
         if !self.presence.is_here() {
+            self.finish_talk();
             self.on_speech_paused(self.now);
         }
     }
@@ -76,6 +77,10 @@ impl Conversation {
                 self.config.interrupt.enable_voice_interrupt = enable;
                 self.outbox.notify(Notice::VoiceInterruptChanged { enable });
             }
+            ClientCommand::EnablePushToTalk { enable } => self.set_push_to_talk(enable),
+            ClientCommand::StartPushToTalk => self.start_talk(),
+            ClientCommand::FinishPushToTalk => self.finish_talk(),
+            ClientCommand::CancelPushToTalk => self.cancel_talk(),
             ClientCommand::SendText { text } => self.on_text(&text),
             ClientCommand::QueryState => {
                 // Joined and before the greeting: there is no number for Idle.
@@ -142,7 +147,12 @@ impl Conversation {
         if self.is_leaving() {
             return;
         }
+        let push_to_talk = config.push_to_talk;
         let old = std::mem::replace(&mut self.config, config);
+        if push_to_talk != old.push_to_talk {
+            self.config.push_to_talk = old.push_to_talk;
+            self.set_push_to_talk(push_to_talk);
+        }
         let enable = self.config.interrupt.enable_voice_interrupt;
         if enable != old.interrupt.enable_voice_interrupt {
             self.outbox.notify(Notice::VoiceInterruptChanged { enable });

@@ -2,6 +2,7 @@
 
 use crate::{
     AgentState, DialogueKind, EndReason, Event, Input, Message, Notice, Output, Setup,
+    back_channelling::BackChannels,
     barge_in::{BargeIn, Overlap},
     chance::Chance,
     clips::LoadedClip,
@@ -65,6 +66,7 @@ pub struct Conversation {
     pub(crate) chance: Chance,
     pub(crate) idle: Idle,
     pub(crate) pending: Pending,
+    pub(crate) back_channels: BackChannels,
     /// Generations that failed in a row.
     pub(crate) failures: u32,
     /// Responses in a row of which nothing could be spoken.
@@ -95,6 +97,7 @@ impl Conversation {
             chance: Chance::new(setup.seed),
             idle: Idle::default(),
             pending: Pending::default(),
+            back_channels: BackChannels::default(),
             failures: 0,
             unheard: 0,
         }
@@ -131,9 +134,15 @@ impl Conversation {
             Input::ToolFailed { response, call, error } => self.on_tool_failed(response, &call, error),
             Input::SegmentAudioReady { segment } => self.on_audio_ready(segment),
             Input::SegmentSynthesised { segment, duration_ms } => self.on_synthesised(segment, duration_ms),
-            Input::SegmentFailed { segment, error } => self.on_segment_failed(segment, error),
+            Input::SegmentFailed { segment, error } => {
+                self.end_back_channel(segment);
+                self.on_segment_failed(segment, error);
+            }
             Input::SegmentPlayoutStarted { segment } => self.on_playout_started(segment),
-            Input::SegmentPlayoutFinished { segment } => self.on_playout_finished(segment),
+            Input::SegmentPlayoutFinished { segment } => {
+                self.end_back_channel(segment);
+                self.on_playout_finished(segment);
+            }
             Input::PlayoutStopped { response, segment, played_ms } => {
                 self.on_playout_stopped(response, segment.map(|segment| (segment, played_ms)));
             }
@@ -183,7 +192,11 @@ impl Conversation {
         let idle = self.idle_deadline();
         let overlap = self.overlap.as_ref().map(|overlap| overlap.deadline(&BargeIn::new(&self.config)));
         let pending = self.pending_deadline();
-        [overlap, pending, idle, stopping, presence, user, cut, response, clip, takeover].into_iter().flatten().min()
+        let back_channel = self.back_channels.deadline();
+        [overlap, pending, idle, back_channel, stopping, presence, user, cut, response, clip, takeover]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     pub fn state(&self) -> AgentState {
@@ -233,8 +246,8 @@ impl Conversation {
 
     /// Has the greeting made, behind the audio that comes before it.
     pub(crate) fn greet(&mut self, id: ResponseId, lead: Option<LoadedClip>) {
-        let greeting = self.config.greeting.as_deref().unwrap_or_default();
-        let greeting = Response::spoken(id, SentenceId(0), DialogueKind::Greeting, greeting).led_by(lead);
+        let greeting = self.aloud(self.config.greeting.as_deref().unwrap_or_default());
+        let greeting = Response::spoken(id, SentenceId(0), DialogueKind::Greeting, &greeting).led_by(lead);
         if greeting.is_mute() {
             self.set_state(AgentState::Listening);
             return self.begin_next();
@@ -284,6 +297,10 @@ impl Conversation {
         }
         if self.takeover.as_ref().is_some_and(|takeover| takeover.deadline() <= now) {
             self.on_takeover_due();
+            return true;
+        }
+        if self.back_channels.deadline().is_some_and(|at| at <= now) {
+            self.hush_back_channel();
             return true;
         }
         let leaving = self.presence.deadline(&self.config, self.is_quiet());

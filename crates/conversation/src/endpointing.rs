@@ -28,6 +28,9 @@ pub(crate) struct Endpointing {
 }
 
 impl Endpointing {
+    /// The pause itself suffices: the user has said that the turn is over (`TurnEndWords`).
+    pub const AT_ONCE: Self = Self { max_silence: Duration::ZERO, semantic: None };
+
     pub fn new(config: &AgentConfig) -> Self {
         let max_silence = Duration::from_millis(config.asr.max_silence.into());
         let semantic = match config.turn_detection.mode {

@@ -43,7 +43,7 @@ impl Conversation {
         self.idle.prompts += 1;
         if let Some(line) = line {
             let (id, sentence) = (self.ids.response(), self.ids.sentence());
-            let mut response = Response::spoken(id, sentence, DialogueKind::Normal, &line);
+            let mut response = Response::spoken(id, sentence, DialogueKind::Normal, &self.aloud(&line));
             response.ends_call = is_farewell.then_some(EndReason::UserIdle);
             self.begin(response);
         }

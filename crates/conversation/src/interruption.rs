@@ -158,10 +158,16 @@ impl Conversation {
 
     /// The user's speech has lasted as long as an interruption must.
     pub(crate) fn on_lasting_speech(&mut self) {
+        let began = self.user.utterance.as_ref().map(|utterance| utterance.began());
+        self.take_floor(InterruptReason::Voice, began);
+    }
+
+    /// The user takes the floor, if it can be had.
+    pub(crate) fn take_floor(&mut self, reason: InterruptReason, speech_began: Option<CallTime>) {
         let Some(response) = self.response.as_ref().filter(|_| self.is_interruptible()) else { return };
         if response.is_under_way() {
             if self.voice_interrupts() {
-                self.interrupt_by_voice();
+                self.interrupt(reason, speech_began);
             }
         } else if response.question.is_some() {
             self.go_on_with_question();

@@ -10,23 +10,26 @@
 //! it is, has the greeting synthesised. That way every output belongs to a step, and a list of steps is the whole call
 //! ([`JournalEntry`], [`replay`]).
 //!
-//! It is composed of small machines, a file each: `user_turn` with its policy `endpointing` (and `unfinished`), `response` with `markers`, `clauses`
-//! and `heard`, `history`, `presence`, `latency`, `says`. What connects them is in `conversation` (inputs and deadlines),
-//! `listening` (speech and transcripts), `answering` (questions, responses, playout), `interruption` (who has the floor, with its policy
-//! `barge_in`), `resumption` (what was stopped for nothing),
-//! `clips` (audio from URLs), `speculation` (an answer before the turn is over),
-//! `idle` (a silent user), `pending` (a slow model), `tools` (what the model calls), `takeover` (a human in charge) and `commands` (client and server commands, the end).
+//! It is composed of small machines, a file each: `user_turn` with its policy `endpointing` (and `unfinished`), `response` with `markers`, `brackets`,
+//! `clauses`, `gather`, `pronunciation` and `heard`, `history`, `presence`, `latency`, `says`. What connects them is in `conversation`
+//! (inputs and deadlines), `listening` (speech and transcripts), `answering` (questions, responses, playout), `interruption` (who has
+//! the floor, with its policy `barge_in`), `resumption` (what was stopped for nothing), `push_to_talk`, `back_channelling` (short words
+//! while listening), `clips` (audio from URLs), `speculation` (an answer before the turn is over), `idle` (a silent user), `pending` (a slow model), `tools` (what the model calls), `takeover` (a human in charge) and `commands` (client and
+//! server commands, the end).
 
 mod answering;
 mod api;
+mod back_channelling;
 mod backchannel;
 mod barge_in;
+mod brackets;
 mod chance;
 mod clauses;
 mod clips;
 mod commands;
 mod conversation;
 mod endpointing;
+mod gather;
 mod heard;
 mod history;
 mod idle;
@@ -39,6 +42,8 @@ mod markup;
 mod outbox;
 mod pending;
 mod presence;
+mod pronunciation;
+mod push_to_talk;
 mod replay;
 mod response;
 mod resumption;

@@ -15,10 +15,11 @@ const RECOGNITION_FAILED: u32 = 4005;
 impl Conversation {
     /// Speech began or went on at `at`. Without a running utterance both open one.
     pub(crate) fn on_speech(&mut self, at: CallTime) {
-        if !self.presence.is_here() || self.is_leaving() || self.takeover.is_some() {
+        if !self.presence.is_here() || self.is_leaving() || self.takeover.is_some() || self.config.push_to_talk {
             return;
         }
         let at = at.min(self.now);
+        self.hush_back_channel();
         match &mut self.user.utterance {
             Some(utterance) => {
                 if !utterance.resume() {
@@ -41,7 +42,7 @@ impl Conversation {
 
     /// Returns whether the speech is listened to at all: while the agent speaks and must not be interrupted, speech
     /// may be unwanted.
-    fn open_utterance(&mut self, at: CallTime) -> bool {
+    pub(crate) fn open_utterance(&mut self, at: CallTime) -> bool {
         let interrupt = &self.config.interrupt;
         let discard = self.state == AgentState::Speaking
             && !self.voice_interrupts()
@@ -55,12 +56,13 @@ impl Conversation {
     }
 
     pub(crate) fn on_speech_paused(&mut self, at: CallTime) {
-        let Some(utterance) = &mut self.user.utterance else { return };
+        let Some(utterance) = self.user.utterance.as_mut().filter(|_| !self.config.push_to_talk) else { return };
         let id = utterance.id;
         let at = at.min(self.now);
         if let Some(revision) = utterance.pause(at, self.now) {
             self.outbox.push(Output::Transcribe { utterance: id, revision });
             self.on_overlap_paused(at);
+            self.may_back_channel();
         }
     }
 
@@ -118,6 +120,10 @@ impl Conversation {
             return;
         }
         self.note_intent();
+        if self.keeps_apart() {
+            // Whether these are a question of their own is known at their end.
+            return;
+        }
         if let Some(text) = self.user.subtitle(text) {
             let sentence = self.user_sentence();
             self.outbox.notify(Notice::UserSubtitle { text, end: false, sentence });
@@ -129,6 +135,9 @@ impl Conversation {
         let Some(utterance) = self.user.current(id) else { return };
         if !utterance.transcribed(revision, text.clone()) {
             return;
+        }
+        if words::ends_with_one(&text, &self.config.turn_detection.end_words) {
+            utterance.end_at_once();
         }
         self.on_words(&text);
         self.interrupt_by_word(&text);
@@ -158,16 +167,33 @@ impl Conversation {
             Due::AskScore(utterance, revision) => self.outbox.push(Output::ScoreEndOfTurn { utterance, revision }),
             Due::Ended(text, end) => {
                 let Some(utterance) = self.close_utterance() else { return };
-                let text = if utterance.by_word { words::without(&text, &self.config.interrupt.words) } else { text };
+                let drops_words = utterance.by_word && !self.config.interrupt.keep_words;
+                let text = if drops_words { words::without(&text, &self.config.interrupt.words) } else { text };
                 let was_false = self.was_false_interruption(&text);
                 let wanted = !utterance.discard && text::is_speakable(&text) && !was_false;
                 if wanted && (!utterance.contends || self.counts_beside_agent(utterance.began(), &text)) {
+                    self.settle_earlier();
                     self.user.add(&text, utterance.began(), Some(end));
                     self.record_intent(utterance.opened, utterance.first_text.unwrap_or(self.now));
                 }
                 self.after_utterance();
             }
             Due::TranscriptLate => self.give_utterance_up("no transcript in time".to_owned()),
+        }
+    }
+
+    /// What was said before and waits is not to be joined with what is said now (`EnableIntelligentSegment` off).
+    fn keeps_apart(&self) -> bool {
+        !self.config.intelligent_segment && !self.user.said.is_empty()
+    }
+
+    /// What was said before becomes a question of its own, which no answer comes to.
+    fn settle_earlier(&mut self) {
+        if self.keeps_apart() {
+            let earlier = self.take_question();
+            let (text, sentence) = (earlier.text.clone(), earlier.sentence);
+            self.outbox.notify(Notice::UserSubtitle { text, end: true, sentence });
+            self.record_user(earlier);
         }
     }
 
@@ -186,7 +212,7 @@ impl Conversation {
     }
 
     /// An utterance is closed. What is said by now is the question; if that is nothing, there is no turn.
-    fn after_utterance(&mut self) {
+    pub(crate) fn after_utterance(&mut self) {
         if self.user.said.is_empty()
             && let Some(unused) = self.user.reset()
         {

@@ -3,15 +3,18 @@
 
 use crate::{
     DialogueKind, EndReason, Message, Output,
+    brackets::BracketFilter,
     clauses::{Clause, Clauses, MAX_RESPONSE_CHARS},
     clips::LoadedClip,
+    gather::Gather,
     heard::{Ledger, Overdue},
     latency::Moments,
     markers::{Markers, Piece},
+    pronunciation::pronounced,
     tools::Tools,
     user_turn::Question,
 };
-use ringline_model::{CallTime, ResponseId, SegmentId, SentenceId, TtsConfig};
+use ringline_model::{AgentConfig, CallTime, ResponseId, SegmentId, SentenceId, TtsConfig};
 use std::{collections::VecDeque, time::Duration};
 
 /// From the request to the first text. A small model on a busy machine may need several seconds; fillers hold the floor
@@ -44,6 +47,8 @@ pub(crate) enum Due {
     TextStalled,
     ToolsLate,
     Segment(Overdue),
+    /// What is held back for being short has waited long enough.
+    Short,
 }
 
 #[derive(Debug)]
@@ -59,7 +64,9 @@ pub(crate) struct Response {
     pub ledger: Ledger,
     text: Text,
     markers: Markers,
+    brackets: BracketFilter,
     clauses: Clauses,
+    gather: Gather,
     waiting: VecDeque<Clause>,
     /// The model's text as it came.
     reply: String,
@@ -115,6 +122,12 @@ impl Response {
         Self { audio_url: Some(url), ..response }
     }
 
+    /// Text that is still to come is read as configured.
+    pub fn reading(self, config: &AgentConfig) -> Self {
+        let (brackets, gather) = (BracketFilter::new(&config.tts.unspoken), Gather::new(&config.llm));
+        Self { brackets, gather, ..self }
+    }
+
     /// Puts audio before the text.
     pub fn led_by(self, lead: Option<LoadedClip>) -> Self {
         Self { is_wordless: self.waiting.is_empty(), lead, ..self }
@@ -131,7 +144,9 @@ impl Response {
             ledger: Ledger::default(),
             text,
             markers: Markers::default(),
+            brackets: BracketFilter::default(),
             clauses: Clauses::new(),
+            gather: Gather::default(),
             waiting: VecDeque::new(),
             reply: String::new(),
             round_from: 0,
@@ -194,7 +209,34 @@ impl Response {
     fn read(&mut self, text: &str) {
         let room = MAX_RESPONSE_CHARS.saturating_sub(self.reply.chars().count());
         self.reply.extend(text.chars().take(room));
-        self.waiting.extend(self.clauses.push(text));
+        let spoken = self.brackets.push(text);
+        let clauses = self.clauses.push(&spoken);
+        self.hold(clauses);
+    }
+
+    /// What is long enough waits for synthesis, the rest for more.
+    fn hold(&mut self, clauses: Vec<Clause>) {
+        let now = match self.text {
+            Text::Expected { since } => since,
+            Text::Complete { .. } => CallTime::ZERO,
+        };
+        for clause in clauses {
+            self.waiting.extend(self.gather.push(clause, now));
+        }
+    }
+
+    /// All that was read goes to synthesis.
+    fn finish_text(&mut self) {
+        let spoken = self.brackets.finish();
+        let mut clauses = self.clauses.push(&spoken);
+        clauses.extend(self.clauses.finish());
+        self.hold(clauses);
+        self.release_short();
+    }
+
+    /// What is held back goes to synthesis, however short.
+    pub fn release_short(&mut self) {
+        self.waiting.extend(self.gather.release());
     }
 
     /// A text of its own, between what stands around it.
@@ -210,7 +252,7 @@ impl Response {
             Text::Expected { .. } => {
                 let pieces = self.markers.finish();
                 self.take(pieces);
-                self.waiting.extend(self.clauses.finish());
+                self.finish_text();
                 self.text = Text::Complete { source_over };
             }
             Text::Complete { source_over: false } => self.text = Text::Complete { source_over },
@@ -222,7 +264,7 @@ impl Response {
     pub fn end_round(&mut self) -> String {
         let pieces = self.markers.finish();
         self.take(pieces);
-        self.waiting.extend(self.clauses.finish());
+        self.finish_text();
         let said = self.reply[self.round_from..].trim().to_owned();
         self.read(" ");
         self.round_from = self.reply.len();
@@ -255,7 +297,7 @@ impl Response {
 
     /// Nothing was or will be said, as far as is known.
     pub fn is_mute(&self) -> bool {
-        self.lead.is_none() && self.waiting.is_empty() && self.ledger.is_without_answer()
+        self.lead.is_none() && self.waiting.is_empty() && self.gather.is_empty() && self.ledger.is_without_answer()
     }
 
     /// Since when the user waits for words of the model and hears nothing.
@@ -303,7 +345,7 @@ impl Response {
             return Some(Output::PlayClip { response: self.id, segment, clip });
         }
         let clause = self.waiting.pop_front()?;
-        let (segment, text) = (next(), clause.text.clone());
+        let (segment, text) = (next(), pronounced(&clause.text, &tts.rules));
         self.moments.first_segment.get_or_insert(now);
         self.ledger.hand_over(segment, clause, tts.speech_rate, now);
         let (voice, rate) = (tts.voice.clone(), tts.speech_rate);
@@ -335,12 +377,13 @@ impl Response {
     pub fn deadline(&self, here_since: Option<CallTime>) -> Option<CallTime> {
         let text = self.watch_text().map(|(at, _)| at);
         let segment = self.ledger.watch(here_since).map(|(at, _)| at);
-        text.into_iter().chain(segment).min()
+        text.into_iter().chain(segment).chain(self.gather.deadline()).min()
     }
 
     pub fn due(&self, now: CallTime, here_since: Option<CallTime>) -> Option<Due> {
         let segment = self.overdue_segment(now, here_since).map(Due::Segment);
-        segment.or_else(|| self.watch_text().filter(|(at, _)| *at <= now).map(|(_, due)| due))
+        let short = self.gather.deadline().filter(|at| *at <= now).map(|_| Due::Short);
+        segment.or(short).or_else(|| self.watch_text().filter(|(at, _)| *at <= now).map(|(_, due)| due))
     }
 
     /// When the text is late, and what is to be done then. While something sounds it may take its time.
@@ -356,7 +399,7 @@ impl Response {
             return None;
         }
         let quiet = self.text_from.max(self.ledger.idle_since());
-        match self.clauses.has_words() {
+        match self.clauses.has_words() || !self.gather.is_empty() {
             true => Some((quiet + STALL_WAIT, Due::TextSlow)),
             false => Some((quiet.max(since) + STALL_WAIT, Due::TextStalled)),
         }
@@ -364,7 +407,9 @@ impl Response {
 
     /// What there is of the text goes to synthesis.
     pub fn flush(&mut self) {
-        self.waiting.extend(self.clauses.flush());
+        let clauses: Vec<Clause> = self.clauses.flush().into_iter().collect();
+        self.hold(clauses);
+        self.release_short();
     }
 
     pub fn overdue_segment(&self, now: CallTime, here_since: Option<CallTime>) -> Option<Overdue> {

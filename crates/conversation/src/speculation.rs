@@ -55,6 +55,7 @@ impl Conversation {
         let is_free =
             self.response.is_none() && self.cut.is_none() && self.opening.is_none() && self.takeover.is_none();
         if !self.config.turn_detection.speculate
+            || self.back_channels.is_saying()
             || !is_free
             || self.is_leaving()
             || self.says.is_waiting()
@@ -77,7 +78,7 @@ impl Conversation {
         let (response, request) = Response::generated(self.ids.response(), question, messages, self.now);
         self.outbox.push(Output::PausePlayout { response: response.id });
         self.outbox.push(request);
-        self.guess = Some(Guess { response, words });
+        self.guess = Some(Guess { response: response.reading(&self.config), words });
     }
 
     /// The guess, if it answers this question and is worth anything; otherwise it is gone.

@@ -36,6 +36,7 @@ pub(crate) struct Question {
 pub(crate) struct Utterance {
     pub id: UtteranceId,
     began: CallTime,
+    longest: Duration,
     /// When recognition was asked for.
     pub opened: CallTime,
     /// When its first words were recognised.
@@ -43,6 +44,8 @@ pub(crate) struct Utterance {
     revision: u32,
     speech: Speech,
     transcript: Option<String>,
+    /// The text says that the turn is over: no more silence is waited for.
+    said_end: bool,
     /// When continuous speech has lasted long enough to interrupt.
     decide_at: Option<CallTime>,
     /// Began while the agent had the floor, and has not taken it.
@@ -62,7 +65,7 @@ enum Speech {
         asked_score: bool,
         score: Option<(f32, CallTime)>,
     },
-    /// Ended at its longest length.
+    /// Ended at its longest length, or by the user's command.
     Forced {
         asked_at: CallTime,
     },
@@ -108,11 +111,13 @@ impl UserTurn {
         self.utterance = Some(Utterance {
             id,
             began: at,
+            longest: MAX_UTTERANCE,
             opened: now,
             first_text: None,
             revision: 1,
             speech: Speech::Going,
             transcript: None,
+            said_end: false,
             decide_at: None,
             contends,
             discard,
@@ -129,6 +134,11 @@ impl UserTurn {
             Speech::Paused { silence_from: end, .. } | Speech::Forced { asked_at: end } => self.spoken_until = end,
         }
         Some(utterance)
+    }
+
+    /// Audio before `at` belongs to no utterance that opens from now on.
+    pub fn forget_audio_before(&mut self, at: CallTime) {
+        self.spoken_until = self.spoken_until.max(at);
     }
 
     /// Nobody is in the middle of saying something and nothing waits for an answer.
@@ -230,9 +240,30 @@ impl Utterance {
         if paused {
             self.revision += 1;
             self.transcript = None;
+            self.said_end = false;
             self.speech = Speech::Going;
         }
         paused
+    }
+
+    /// It goes on until it is released, or has lasted `longest`; answers asked for before are void.
+    pub fn hold(&mut self, longest: Duration) {
+        if self.speech != Speech::Going {
+            self.revision += 1;
+            self.transcript = None;
+            self.said_end = false;
+            self.speech = Speech::Going;
+        }
+        self.longest = longest;
+    }
+
+    /// It ends here. Returns the revision to transcribe, unless it has ended before.
+    pub fn release(&mut self, now: CallTime) -> Option<u32> {
+        let goes_on = self.speech == Speech::Going;
+        goes_on.then(|| {
+            self.speech = Speech::Forced { asked_at: now };
+            self.revision
+        })
     }
 
     /// Takes the text if it answers the current question.
@@ -247,6 +278,11 @@ impl Utterance {
     /// Whether a transcript of this revision is being waited for.
     pub fn is_awaiting(&self, revision: u32) -> bool {
         self.revision == revision && self.speech != Speech::Going && self.transcript.is_none()
+    }
+
+    /// The text that was taken ends the turn, without more silence.
+    pub fn end_at_once(&mut self) {
+        self.said_end = true;
     }
 
     pub fn scored(&mut self, revision: u32, probability: f32, now: CallTime) {
@@ -265,7 +301,8 @@ impl Utterance {
     }
 
     fn deadline(&self, policy: &Endpointing) -> CallTime {
-        let longest = self.began + MAX_UTTERANCE;
+        let policy = if self.said_end { &Endpointing::AT_ONCE } else { policy };
+        let longest = self.began + self.longest;
         match self.speech {
             Speech::Going => self.decide_at.map_or(longest, |at| at.min(longest)),
             Speech::Forced { asked_at } => match self.transcript {
@@ -285,11 +322,12 @@ impl Utterance {
     }
 
     fn due(&mut self, now: CallTime, policy: &Endpointing) -> Option<Due> {
+        let policy = if self.said_end { &Endpointing::AT_ONCE } else { policy };
         if self.decide_at.is_some_and(|at| at <= now) {
             self.decide_at = None;
             return Some(Due::Decide);
         }
-        let longest = self.began + MAX_UTTERANCE;
+        let longest = self.began + self.longest;
         match &mut self.speech {
             Speech::Going if longest <= now => {
                 self.speech = Speech::Forced { asked_at: now };

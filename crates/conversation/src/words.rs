@@ -9,6 +9,21 @@ pub(crate) fn says_one(text: &str, words: &[String]) -> bool {
     words.iter().any(|word| find(&text, word).is_some())
 }
 
+/// Whether the text ends with one of the words; what is no word behind it does not count.
+pub(crate) fn ends_with_one(text: &str, words: &[String]) -> bool {
+    let text = text.to_lowercase();
+    let text = text.trim_end_matches(|c: char| !c.is_alphanumeric());
+    words.iter().any(|word| {
+        let word = word.trim().to_lowercase();
+        let word = word.trim_end_matches(|c: char| !c.is_alphanumeric());
+        let joins = |c: char| c.is_alphanumeric() && !is_cjk(c);
+        !word.is_empty()
+            && text.strip_suffix(word).is_some_and(|before| {
+                !(before.chars().next_back().is_some_and(joins) && word.chars().next().is_some_and(joins))
+            })
+    })
+}
+
 /// The text without the words; empty if nothing that could be asked is left.
 pub(crate) fn without(text: &str, words: &[String]) -> String {
     let mut text = text.to_owned();
@@ -59,6 +74,15 @@ mod tests {
         assert!(!says_one("unstoppable", &words(&["stop"])));
         assert!(says_one("请停一下", &words(&["停"])));
         assert!(!says_one("anything", &words(&["", " "])));
+    }
+
+    #[test]
+    fn a_word_at_the_end_is_found_behind_whatever_is_no_word() {
+        assert!(ends_with_one("That is all, over.", &words(&["Over"])));
+        assert!(ends_with_one("我说完了。", &words(&["说完了"])));
+        for text in ["over and out", "moreover", "", "..."] {
+            assert!(!ends_with_one(text, &words(&["over", "", "."])), "{text}");
+        }
     }
 
     #[test]

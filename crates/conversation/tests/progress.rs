@@ -9,8 +9,8 @@ use ringline_conversation::{
     TakeoverMode, replay,
 };
 use ringline_model::{
-    AgentConfig, BuiltIn, CallTime, ClipId, LlmPendingConfig, MappedFunction, NoInterruptMode, Phrase, PhraseOrder,
-    ResponseId, SegmentId, ToolCall, TurnDetectionMode, UserId, UserIdleConfig, UtteranceId,
+    AgentConfig, BackChannel, Brackets, BuiltIn, CallTime, ClipId, LlmPendingConfig, MappedFunction, NoInterruptMode,
+    Phrase, PhraseOrder, ResponseId, SegmentId, ToolCall, TurnDetectionMode, UserId, UserIdleConfig, UtteranceId,
 };
 use std::collections::BTreeSet;
 
@@ -93,6 +93,10 @@ fn command() -> impl Strategy<Value = ClientCommand> {
         4 => Just(ClientCommand::InterruptSpeaking),
         2 => any::<bool>().prop_map(|enable| ClientCommand::EnableVoiceInterrupt { enable }),
         4 => text().prop_map(|text| ClientCommand::SendText { text }),
+        1 => any::<bool>().prop_map(|enable| ClientCommand::EnablePushToTalk { enable }),
+        8 => Just(ClientCommand::StartPushToTalk),
+        6 => Just(ClientCommand::FinishPushToTalk),
+        2 => Just(ClientCommand::CancelPushToTalk),
         1 => Just(ClientCommand::QueryState),
         1 => text().prop_map(|prompt| ClientCommand::UpdateSystemPrompt { prompt }),
         1 => any::<u32>().prop_map(|ms| ClientCommand::UpdateMaxSilence { ms }),
@@ -165,6 +169,14 @@ fn config() -> impl Strategy<Value = AgentConfig> {
         config.interrupt.no_interrupt_mode = if flags.4 { NoInterruptMode::Cache } else { NoInterruptMode::Discard };
         (config.asr.vad_level, config.interrupt.resume) = (numbers.0 % 12, flags.0);
         config.interrupt.words = vec!["stop".to_owned()];
+        config.turn_detection.end_words = vec!["over".to_owned()];
+        config.back_channels =
+            vec![BackChannel { probability: 0.5, words: vec![Phrase { text: "mm-hm".to_owned(), probability: 1.0 }] }];
+        config.llm.output_min_length = numbers.3;
+        config.llm.output_max_delay = if flags.2 { 1000 } else { 0 };
+        config.tts.unspoken = vec![Brackets::Round];
+        config.intelligent_segment = flags.3;
+        config.push_to_talk = numbers.3 % 4 == 0;
         config.pre_connect_audio_url = flags.0.then(|| "http://audio".to_owned());
         config.wake_up_query = flags.1.then(|| "Who is there?".to_owned());
         config.auto_speech.user_idle = flags.2.then(|| UserIdleConfig {

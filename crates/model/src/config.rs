@@ -2,7 +2,11 @@
 //! typed and checked. Only what Ringline acts on is here; the merged JSON itself is kept beside it and echoed by Describe.
 
 use crate::AutoSpeechConfig;
+use crate::ambient_sound::AmbientSoundConfig;
+use crate::back_channel::{self, BackChannel};
 use crate::ranges;
+pub(crate) use crate::reader::Reader;
+use crate::reading::{self, Brackets, PronunciationRule};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -29,6 +33,12 @@ pub struct AgentConfig {
     pub user_online_timeout: u32,
     /// The user left and did not return within this time and the task ends, in s (5).
     pub user_offline_timeout: u32,
+    /// A user who goes on before the answer is heard has asked one question, not two.
+    #[serde(default = "yes")]
+    pub intelligent_segment: bool,
+    /// Only what is said while the user holds a button counts.
+    #[serde(default)]
+    pub push_to_talk: bool,
     /// On stop, finish the current sentence (10 s at most).
     pub graceful_shutdown: bool,
     /// Output volume in percent, 0..400 (100).
@@ -40,6 +50,11 @@ pub struct AgentConfig {
     pub turn_detection: TurnDetectionConfig,
     #[serde(default)]
     pub auto_speech: AutoSpeechConfig,
+    /// What may be said at a pause inside the user's turn.
+    #[serde(default)]
+    pub back_channels: Vec<BackChannel>,
+    #[serde(default)]
+    pub ambient_sound: AmbientSoundConfig,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,6 +76,11 @@ pub struct TtsConfig {
     pub voice: Option<String>,
     /// 0.5..2.0 (1.0).
     pub speech_rate: f64,
+    #[serde(default)]
+    pub rules: Vec<PronunciationRule>,
+    /// What stands in these is not spoken.
+    #[serde(default)]
+    pub unspoken: Vec<Brackets>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,6 +95,12 @@ pub struct LlmConfig {
     pub extra_query: Option<String>,
     /// Mark where a heard answer was cut with `<ims_agent_interrupted>`.
     pub history_sync_with_tts: bool,
+    /// Shorter pieces wait for more text before they are spoken, in characters, 0..100 (0).
+    #[serde(default)]
+    pub output_min_length: u32,
+    /// … but not longer than this, in ms; 0 = as long as it takes, else 1000..10,000.
+    #[serde(default)]
+    pub output_max_delay: u32,
     /// Tools of the model that run a built-in function.
     #[serde(default)]
     pub function_map: Vec<MappedFunction>,
@@ -118,6 +144,9 @@ pub struct InterruptConfig {
     /// An answer that was stopped for a sound or a mere "mm-hm" is taken up again (true). Ringline's own key.
     #[serde(default)]
     pub resume: bool,
+    /// The model is given the interrupt words with the rest.
+    #[serde(default)]
+    pub keep_words: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,6 +167,13 @@ pub struct TurnDetectionConfig {
     /// Begin an answer when a pause looks like the end of the turn (false). Ringline's own key.
     #[serde(default)]
     pub speculate: bool,
+    /// Words that end the turn at the next pause.
+    #[serde(default)]
+    pub end_words: Vec<String>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Default for AgentConfig {
@@ -149,10 +185,12 @@ impl Default for AgentConfig {
             max_idle_time: 600,
             user_online_timeout: 60,
             user_offline_timeout: 5,
+            intelligent_segment: true,
+            push_to_talk: false,
             graceful_shutdown: false,
             volume: 100,
             asr: AsrConfig { language: None, max_silence: 400, hot_words: Vec::new(), vad_duration: 0, vad_level: 11 },
-            tts: TtsConfig { voice: None, speech_rate: 1.0 },
+            tts: TtsConfig { voice: None, speech_rate: 1.0, rules: Vec::new(), unspoken: Vec::new() },
             llm: LlmConfig {
                 system_prompt: None,
                 history: Vec::new(),
@@ -161,15 +199,20 @@ impl Default for AgentConfig {
                 extra_query: None,
                 history_sync_with_tts: false,
                 function_map: Vec::new(),
+                output_min_length: 0,
+                output_max_delay: 0,
             },
             interrupt: InterruptConfig {
                 enable_voice_interrupt: true,
                 words: Vec::new(),
                 no_interrupt_mode: NoInterruptMode::Cache,
                 resume: true,
+                keep_words: false,
             },
             turn_detection: TurnDetectionConfig::default(),
             auto_speech: AutoSpeechConfig::default(),
+            back_channels: Vec::new(),
+            ambient_sound: AmbientSoundConfig::default(),
         }
     }
 }
@@ -178,7 +221,7 @@ impl AgentConfig {
     /// Reads a merged and normalised `AIAgentConfig`. Numbers and booleans may be texts (server-api §1.3); unknown keys
     /// are ignored; a known key with a value it cannot have is an error that names it.
     pub fn from_json(json: &Value) -> Result<Self, ConfigError> {
-        let root = Reader { value: json, path: String::new() };
+        let root = Reader::at(json, "");
         root.object()?;
         ranges::check(&root)?;
         let default = Self::default();
@@ -193,6 +236,8 @@ impl AgentConfig {
             user_offline_timeout: root
                 .integer("UserOfflineTimeout", 0, 86_400)?
                 .unwrap_or(default.user_offline_timeout),
+            intelligent_segment: root.boolean("EnableIntelligentSegment")?.unwrap_or(true),
+            push_to_talk: root.boolean("EnablePushToTalk")?.unwrap_or(false),
             graceful_shutdown: root.boolean("GracefulShutdown")?.unwrap_or(false),
             volume: root.integer("Volume", 0, 400)?.unwrap_or(default.volume),
             asr: AsrConfig {
@@ -208,6 +253,8 @@ impl AgentConfig {
             tts: TtsConfig {
                 voice: tts.text("VoiceId", 64)?,
                 speech_rate: tts.number("SpeechRate", 0.5, 2.0)?.unwrap_or(1.0),
+                rules: reading::pronunciation_rules(&tts)?,
+                unspoken: reading::unspoken_brackets(&tts)?,
             },
             llm: LlmConfig {
                 system_prompt: llm.text("LlmSystemPrompt", 16_384)?,
@@ -217,6 +264,13 @@ impl AgentConfig {
                 extra_query: llm.text("OpenAIExtraQuery", 4096)?,
                 history_sync_with_tts: llm.boolean("HistorySyncWithTTS")?.unwrap_or(false),
                 function_map: llm.function_map()?,
+                output_min_length: llm.integer("OutputMinLength", 0, 100)?.unwrap_or(0),
+                output_max_delay: match llm.integer("OutputMaxDelay", 0, 10_000)?.unwrap_or(0) {
+                    short @ 1..=999 => {
+                        return Err(llm.wrong("OutputMaxDelay", format!("{short} is not 0 or 1000..10000")));
+                    }
+                    delay => delay,
+                },
             },
             interrupt: InterruptConfig {
                 enable_voice_interrupt: interrupt.boolean("EnableVoiceInterrupt")?.unwrap_or(true),
@@ -227,8 +281,11 @@ impl AgentConfig {
                     Some(_) => return Err(interrupt.wrong("NoInterruptMode", "must be `cache` or `discard`")),
                 },
                 resume: interrupt.boolean("ResumeAfterFalseInterruption")?.unwrap_or(default.interrupt.resume),
+                keep_words: interrupt.boolean("KeepInterruptWordsForLLM")?.unwrap_or(false),
             },
             turn_detection: Self::turn_detection(&turn)?,
+            back_channels: back_channel::read(&root)?,
+            ambient_sound: AmbientSoundConfig::read(&root.child("AmbientSoundConfig")?)?,
             auto_speech: AutoSpeechConfig::read(&root.child("AutoSpeechConfig")?)?,
         })
     }
@@ -251,153 +308,8 @@ impl AgentConfig {
             _ => None,
         };
         let speculate = turn.boolean("SpeculativeGeneration")?.unwrap_or(false);
-        Ok(TurnDetectionConfig { mode, semantic_wait: by_eagerness.or(wait), speculate })
-    }
-}
-
-/// Entries of `FunctionMap`.
-const MAX_FUNCTIONS: usize = 16;
-
-/// What OpenAI takes as the name of a tool.
-fn is_tool_name(name: &str) -> bool {
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    (1..=64).contains(&name.len()) && name.chars().all(fits)
-}
-
-/// Reads fields leniently and knows the path for the message.
-pub(crate) struct Reader<'a> {
-    value: &'a Value,
-    path: String,
-}
-
-impl<'a> Reader<'a> {
-    /// What stands at `path`.
-    pub fn at(value: &'a Value, path: &str) -> Self {
-        Self { value, path: path.to_owned() }
-    }
-
-    /// The entries of a list; none if it is not set.
-    pub fn items(&self, field: &str, most: usize) -> Result<&'a [Value], ConfigError> {
-        match self.value.get(field) {
-            None | Some(Value::Null) => Ok(&[]),
-            Some(Value::Array(items)) if items.len() <= most => Ok(items),
-            Some(Value::Array(items)) => {
-                Err(self.wrong(field, format!("has {} entries, at most {most} are allowed", items.len())))
-            }
-            Some(_) => Err(self.wrong(field, "must be a list")),
-        }
-    }
-
-    pub fn wrong(&self, field: &str, reason: impl Into<String>) -> ConfigError {
-        let dot = if self.path.is_empty() || field.is_empty() { "" } else { "." };
-        ConfigError { field: format!("{}{dot}{field}", self.path), reason: reason.into() }
-    }
-
-    fn object(&self) -> Result<(), ConfigError> {
-        match self.value {
-            Value::Object(_) | Value::Null => Ok(()),
-            _ => Err(self.wrong("", "must be an object")),
-        }
-    }
-
-    pub fn get(&self, field: &str) -> Option<&Value> {
-        self.value.get(field).filter(|v| !v.is_null())
-    }
-
-    pub fn child(&self, field: &str) -> Result<Reader<'a>, ConfigError> {
-        let dot = if self.path.is_empty() { "" } else { "." };
-        let path = format!("{}{dot}{field}", self.path);
-        let child = Reader { value: self.value.get(field).unwrap_or(&Value::Null), path };
-        child.object()?;
-        Ok(child)
-    }
-
-    pub fn text(&self, field: &str, most: usize) -> Result<Option<String>, ConfigError> {
-        let text = match self.get(field) {
-            None => return Ok(None),
-            Some(Value::String(text)) => text.clone(),
-            Some(Value::Number(number)) => number.to_string(),
-            Some(_) => return Err(self.wrong(field, "must be a text")),
-        };
-        match text.chars().count() {
-            n if n > most => Err(self.wrong(field, format!("has {n} characters, at most {most} are allowed"))),
-            _ => Ok(Some(text)),
-        }
-    }
-
-    fn texts(&self, field: &str, most: usize, longest: usize) -> Result<Vec<String>, ConfigError> {
-        self.items(field, most)?
-            .iter()
-            .map(|item| match item.as_str() {
-                Some(text) if text.chars().count() <= longest => Ok(text.to_owned()),
-                Some(_) => Err(self.wrong(field, format!("an entry has more than {longest} characters"))),
-                None => Err(self.wrong(field, "must be a list of texts")),
-            })
-            .collect()
-    }
-
-    /// Like [`Self::texts`], none of them empty.
-    fn words(&self, field: &str, most: usize, longest: usize) -> Result<Vec<String>, ConfigError> {
-        let words = self.texts(field, most, longest)?;
-        if words.iter().any(String::is_empty) { Err(self.wrong(field, "an entry is empty")) } else { Ok(words) }
-    }
-
-    pub fn number(&self, field: &str, least: f64, most: f64) -> Result<Option<f64>, ConfigError> {
-        let number = match self.get(field) {
-            None => return Ok(None),
-            Some(Value::Number(number)) => number.as_f64(),
-            Some(Value::String(text)) => text.trim().parse().ok(),
-            Some(_) => None,
-        };
-        match number {
-            Some(n) if (least..=most).contains(&n) => Ok(Some(n)),
-            Some(n) => Err(self.wrong(field, format!("{n} is outside {least}..{most}"))),
-            None => Err(self.wrong(field, "must be a number")),
-        }
-    }
-
-    pub fn integer(&self, field: &str, least: u32, most: u32) -> Result<Option<u32>, ConfigError> {
-        match self.number(field, f64::from(least), f64::from(most))? {
-            Some(n) if n.fract() != 0.0 => Err(self.wrong(field, "must be a whole number")),
-            Some(n) => Ok(Some(n as u32)),
-            None => Ok(None),
-        }
-    }
-
-    pub fn boolean(&self, field: &str) -> Result<Option<bool>, ConfigError> {
-        match self.get(field) {
-            None => Ok(None),
-            Some(Value::Bool(b)) => Ok(Some(*b)),
-            Some(Value::String(text)) if text.eq_ignore_ascii_case("true") => Ok(Some(true)),
-            Some(Value::String(text)) if text.eq_ignore_ascii_case("false") => Ok(Some(false)),
-            Some(_) => Err(self.wrong(field, "must be true or false")),
-        }
-    }
-
-    fn function_map(&self) -> Result<Vec<MappedFunction>, ConfigError> {
-        const FIELD: &str = "FunctionMap";
-        self.items(FIELD, MAX_FUNCTIONS)?
-            .iter()
-            .map(|item| match (item["Function"].as_str(), item["MatchFunction"].as_str()) {
-                (Some("hangup"), Some(name)) if is_tool_name(name) => {
-                    Ok(MappedFunction { name: name.to_owned(), function: BuiltIn::HangUp })
-                }
-                (Some("hangup"), _) => {
-                    Err(self.wrong(FIELD, "every `MatchFunction` has 1..64 letters, digits, `_` or `-`"))
-                }
-                _ => Err(self.wrong(FIELD, "the only `Function` is `hangup`")),
-            })
-            .collect()
-    }
-
-    fn seed_messages(&self, field: &str) -> Result<Vec<SeedMessage>, ConfigError> {
-        self.items(field, 100)?
-            .iter()
-            .map(|item| match (item["Role"].as_str(), item["Content"].as_str()) {
-                (Some(role), Some(content)) => Ok(SeedMessage { role: role.to_owned(), content: content.to_owned() }),
-                _ => Err(self.wrong(field, "every entry needs a text `Role` and a text `Content`")),
-            })
-            .collect()
+        let end_words = turn.texts("TurnEndWords", 128, 64)?;
+        Ok(TurnDetectionConfig { mode, semantic_wait: by_eagerness.or(wait), speculate, end_words })
     }
 }
 

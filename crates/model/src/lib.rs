@@ -3,13 +3,17 @@
 //! Pure: no clock, no random source, no I/O. Ids are made at the edge and handed in.
 
 mod agent;
+mod ambient_sound;
 mod auto_speech;
+mod back_channel;
 mod config;
 mod ids;
 mod kind;
 mod layer;
 mod merge;
 mod ranges;
+mod reader;
+mod reading;
 mod status;
 mod template;
 mod time;
@@ -19,7 +23,9 @@ mod voiceprint;
 pub use agent::{
     AgentSettings, AmbientSound, CallbackSettings, LlmNode, ProviderSettings, RecordingSettings, RtcApp, Secret,
 };
+pub use ambient_sound::AmbientSoundConfig;
 pub use auto_speech::{AutoSpeechConfig, LlmPendingConfig, Phrase, PhraseOrder, UserIdleConfig};
+pub use back_channel::BackChannel;
 pub use config::{
     AgentConfig, AsrConfig, BuiltIn, ConfigError, InterruptConfig, LlmConfig, MappedFunction, NoInterruptMode,
     SeedMessage, TtsConfig, TurnDetectionConfig, TurnDetectionMode,
@@ -30,6 +36,7 @@ pub use ids::{
 pub use kind::AgentKind;
 pub use layer::normalise;
 pub use merge::{EffectiveConfig, merge, merge_layers};
+pub use reading::{Brackets, PronunciationRule};
 pub use status::InstanceStatus;
 pub use template::template_to_agent;
 pub use time::CallTime;

@@ -4,59 +4,14 @@
 use crate::ConfigError;
 use crate::config::Reader;
 
-/// Longest word of a pronunciation rule, in characters.
-const RULE_WORD: usize = 9;
-
 pub(crate) fn check(root: &Reader<'_>) -> Result<(), ConfigError> {
-    let llm = root.child("LlmConfig")?;
-    llm.integer("OutputMinLength", 0, 100)?;
-    if let Some(short @ 1..=999) = llm.integer("OutputMaxDelay", 0, 10_000)? {
-        return Err(llm.wrong("OutputMaxDelay", format!("{short} is not 0 or 1000..10000")));
-    }
-    root.child("AmbientSoundConfig")?.integer("Volume", 0, 100)?;
     let voiceprint = root.child("VoiceprintConfig")?;
     voiceprint.boolean("UseVoiceprint")?;
     voiceprint.text("VoiceprintId", 127)?;
     if !matches!(voiceprint.text("RegistrationMode", 16)?.as_deref(), None | Some("Explicit" | "Implicit")) {
         return Err(voiceprint.wrong("RegistrationMode", "must be `Explicit` or `Implicit`"));
     }
-    pronunciation(&root.child("TtsConfig")?)?;
-    back_channelling(root)?;
     video_content(&root.child("VcrConfig")?)
-}
-
-fn pronunciation(tts: &Reader<'_>) -> Result<(), ConfigError> {
-    const RULES: &str = "PronunciationRules";
-    for rule in tts.items(RULES, 20)? {
-        for field in ["Word", "Pronunciation"] {
-            let word = rule[field].as_str().unwrap_or_default();
-            if !(1..=RULE_WORD).contains(&word.chars().count()) || word.contains(char::is_whitespace) {
-                let reason = format!("every rule needs a `{field}` of 1..{RULE_WORD} characters without spaces");
-                return Err(tts.wrong(RULES, reason));
-            }
-        }
-        if rule.get("Type").is_some_and(|kind| kind != "replacement") {
-            return Err(tts.wrong(RULES, "the only `Type` is `replacement`"));
-        }
-    }
-    Ok(())
-}
-
-fn back_channelling(root: &Reader<'_>) -> Result<(), ConfigError> {
-    const CONFIGS: &str = "BackChannelingConfigs";
-    for config in root.items(CONFIGS, 10)? {
-        let reader = Reader::at(config, CONFIGS);
-        reader.number("Probability", 0.0, 1.0)?;
-        if config.get("TriggerStage").is_some_and(|stage| stage != "pause_detected") {
-            return Err(reader.wrong("TriggerStage", "must be `pause_detected`"));
-        }
-        for word in reader.items("Words", 10)? {
-            let word = Reader::at(word, "BackChannelingConfigs.Words");
-            word.text("Text", 20)?;
-            word.number("Probability", 0.0, 1.0)?;
-        }
-    }
-    Ok(())
 }
 
 fn video_content(vcr: &Reader<'_>) -> Result<(), ConfigError> {

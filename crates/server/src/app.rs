@@ -174,6 +174,7 @@ impl App {
             rtc_app,
             rtc_url,
             language_model,
+            ambient_sounds: agent.settings.ambient_sounds,
             recorded,
             created_ms,
         };

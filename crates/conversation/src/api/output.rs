@@ -89,6 +89,8 @@ pub enum Notice {
     VoiceInterruptChanged { enable: bool },
     /// 1005
     VoiceChanged { voice: String },
+    /// 1007
+    PushToTalkChanged { enable: bool },
     /// 1010: 2001 idle, 2002 takeover ended, 0 other.
     WillLeave { reason: u32, message: String },
     /// 1012

@@ -47,7 +47,15 @@ impl Call {
     }
 
     pub fn with_history(config: AgentConfig, history: Vec<Message>) -> Self {
-        let setup = Setup { config, history, seed: 1 };
+        Self::set_up(Setup { config, history, seed: 1 })
+    }
+
+    /// A call whose chance is this one's.
+    pub fn seeded(config: AgentConfig, seed: u64) -> Self {
+        Self::set_up(Setup { config, history: Vec::new(), seed })
+    }
+
+    fn set_up(setup: Setup) -> Self {
         let conversation = Conversation::new(setup.clone());
         assert_eq!(conversation.poll_timeout(), Some(CallTime::ZERO), "the first step is due at once");
         let mut call = Self {
@@ -348,6 +356,7 @@ fn notice_line(notice: &Notice) -> String {
         Notice::AgentSubtitle { text, end: e, sentence } => format!("agent #{sentence}{}: \"{text}\"", end(e)),
         Notice::UserSubtitle { text, end: e, sentence } => format!("user #{sentence}{}: \"{text}\"", end(e)),
         Notice::VoiceInterruptChanged { enable } => format!("voice interrupt {enable}"),
+        Notice::PushToTalkChanged { enable } => format!("push to talk {enable}"),
         Notice::VoiceChanged { voice } => format!("voice {voice}"),
         Notice::WillLeave { reason, message } => format!("will leave {reason}: {message}"),
         Notice::TakeoverWillStart { human, mode } => format!("takeover by {human} {mode:?}"),

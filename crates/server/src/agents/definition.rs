@@ -60,7 +60,7 @@ pub struct Settings {
     /// Voice ids offered to clients: `TtsConfig.VoiceIdList` where the configuration names none.
     #[schema(max_items = 100)]
     pub voices: Vec<String>,
-    /// Sounds that `AmbientSoundConfig.ResourceId` can name. They are stored and listed; calls do not play them.
+    /// Sounds that `AmbientSoundConfig.ResourceId` can name. Each is fetched and decoded once while calls play it.
     #[schema(max_items = 100)]
     pub ambient_sounds: Vec<Sound>,
     /// The application channel tokens of the agent's calls are made and checked with; none: the server's own.

@@ -3,6 +3,9 @@
 //! Flow: something happens → an input with its call time → the conversation's outputs → the step is journalled → the
 //! outputs are carried out. The task holds no conversation state.
 
+mod client_message;
+
+use super::ambience::Backdrop;
 use super::clips::Clips;
 use super::clock::CallClock;
 use super::ears::Ears;
@@ -17,13 +20,11 @@ use super::writer::Writer;
 use super::{CallEvent, Configured, UpdateAnswer};
 use crate::callbacks::Reporter;
 use ringline_conversation::{
-    ClientCommand, Conversation, DialogueKind, EndReason, Event, Input, JournalEntry, Message, Notice, Output, Role,
-    Setup, Step,
+    Conversation, DialogueKind, EndReason, Event, Input, JournalEntry, Message, Notice, Output, Role, Setup, Step,
 };
 use ringline_model::{CallTime, ResponseId, SentenceId, UserId};
-use ringline_protocol::app_server::TOKEN_LIFE;
 use ringline_protocol::callback::Happened;
-use ringline_protocol::datachannel::{ClientMessage, MessageError, ServerMessage};
+use ringline_protocol::datachannel::ServerMessage;
 use ringline_protocol::openapi::UpdateAIAgentInstance;
 use ringline_providers::{ChatContext, SpeechRequest};
 use ringline_store::{DialogueRecord, EventRecord, JournalRow, Producer};
@@ -31,8 +32,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// Asked for a token more often than that, in s, a client gets the same one again.
-const TOKEN_PAUSE: i64 = 60;
 /// The client's messages to the app server (1112): so many at once and then one each interval, since every one is stored and
 /// POSTed. Those beside it are dropped and counted; the log says so.
 const CUSTOM_AT_ONCE: u32 = 20;
@@ -51,6 +50,7 @@ pub struct Agent {
     pub ears: Ears,
     pub mouth: Mouth,
     pub clips: Clips,
+    pub backdrop: Backdrop,
     pub writer: Writer,
     pub reporter: Reporter,
     pub user_data: Option<String>,
@@ -73,6 +73,7 @@ impl Agent {
             token: None,
             ended: None,
         };
+        task.agent.backdrop.play(&task.agent.setup.config.ambient_sound).await;
         // The greeting is asked for before anything has happened.
         task.step(Step::Timeout).await;
         while task.ended.is_none() {
@@ -230,8 +231,8 @@ impl Task {
         self.send(&wire(notice)).await;
     }
 
-    /// Changes the running call. What only counts at the start (greeting, recognition language, hot words) is stored and
-    /// has no effect any more.
+    /// Changes the running call. What only counts at the start (greeting, recognition language) is stored and has no effect
+    /// any more.
     async fn update(&mut self, request: UpdateAIAgentInstance, answer: UpdateAnswer) {
         let config = match self.agent.configured.update(&request, self.conversation.config()) {
             Ok(config) => config,
@@ -248,6 +249,8 @@ impl Task {
         self.extra_query.clone_from(&config.llm.extra_query);
         // At most 400: the configuration has been checked.
         self.media(MediaCommand::Volume(config.volume as u16)).await;
+        self.agent.backdrop.change(&self.conversation.config().ambient_sound, &config.ambient_sound).await;
+        self.agent.ears.adjust(config.asr.vad_level, config.asr.hot_words.clone());
         self.step(Step::Input(Input::ConfigChanged { config: Box::new(config) })).await;
         let (at_ms, configured) = (self.unix_ms(self.agent.clock.now()), self.agent.configured.clone());
         let instance = &self.agent.handle.instance;
@@ -328,85 +331,6 @@ impl Task {
 
     fn unix_ms(&self, at: CallTime) -> i64 {
         self.agent.began_ms + at.as_millis() as i64
-    }
-
-    async fn client_text(&mut self, text: &str) {
-        let command = match ClientMessage::parse(text) {
-            Ok(message) => message,
-            Err(error) => return self.bad_message(&error),
-        };
-        let command = match command {
-            ClientMessage::Ready => {
-                let ready = ServerMessage::Ready.to_json(0, "", "");
-                return self.media(MediaCommand::SendText(ready)).await;
-            }
-            ClientMessage::StopAgent => ClientCommand::StopAgent,
-            ClientMessage::InterruptSpeaking => ClientCommand::InterruptSpeaking,
-            ClientMessage::EnableVoiceInterrupt { enable } => ClientCommand::EnableVoiceInterrupt { enable },
-            ClientMessage::SendText { text, .. } => ClientCommand::SendText { text },
-            ClientMessage::QueryAgentState => ClientCommand::QueryState,
-            ClientMessage::UpdateSystemPrompt { prompt } => ClientCommand::UpdateSystemPrompt { prompt },
-            ClientMessage::UpdateMaxSilence { ms } => ClientCommand::UpdateMaxSilence { ms },
-            ClientMessage::SwitchVoice { voice } => ClientCommand::SwitchVoice { voice },
-            ClientMessage::UpdateSpeechRate { rate } => ClientCommand::UpdateSpeechRate { rate },
-            ClientMessage::RequestRtcToken { .. } => return self.renew_token().await,
-            ClientMessage::SendCustomMessage { message } => return self.tell(message).await,
-            ClientMessage::EnablePushToTalk { .. }
-            | ClientMessage::StartPushToTalk
-            | ClientMessage::FinishPushToTalk
-            | ClientMessage::CancelPushToTalk
-            | ClientMessage::UseVoiceprint { .. }
-            | ClientMessage::ClearVoiceprint
-            | ClientMessage::StartVisionCapture { .. }
-            | ClientMessage::StopVisionCapture
-            | ClientMessage::UpdateVcrConfig { .. }
-            | ClientMessage::UpdateBailianAppParams { .. } => {
-                tracing::debug!(call.id = %self.agent.handle.instance, "a command this version does not carry out was ignored");
-                return;
-            }
-        };
-        self.step(Step::Input(Input::Client { command })).await;
-    }
-
-    /// Hands the client's message to the app server.
-    async fn tell(&mut self, message: String) {
-        let now = self.agent.clock.now();
-        if !self.custom.take(now) {
-            self.custom_dropped += 1;
-            if self.custom_dropped.is_power_of_two() {
-                let (call, count) = (&self.agent.handle.instance, self.custom_dropped);
-                tracing::warn!(call.id = %call, count, "too many messages to the app server at once: they are dropped");
-            }
-            return;
-        }
-        if let Some(event) = self.report(&Happened::ClientDefinedData(message), self.unix_ms(now)) {
-            self.agent.writer.event(&self.agent.handle.instance, event).await;
-        }
-    }
-
-    /// A token for the same channel and user, whichever user the client names.
-    async fn renew_token(&mut self) {
-        let Some(user) = self.agent.handle.user() else { return };
-        let now = self.unix_ms(self.agent.clock.now()) / 1000;
-        let made = match self.token.take() {
-            Some(last) if now - last.0 < TOKEN_PAUSE => last,
-            _ => {
-                let (token, expires) = self.agent.handle.token(user, TOKEN_LIFE as u32, now);
-                (now, token, expires)
-            }
-        };
-        let (token, expires) = (made.1.clone(), made.2.unsigned_abs());
-        self.token = Some(made);
-        self.send(&ServerMessage::RtcToken { token, expires }).await;
-    }
-
-    /// The spec lets a server ignore what it does not understand; the log says so without repeating it.
-    fn bad_message(&mut self, error: &MessageError) {
-        self.bad_messages += 1;
-        if self.bad_messages.is_power_of_two() {
-            let (call, count) = (&self.agent.handle.instance, self.bad_messages);
-            tracing::warn!(call.id = %call, count, %error, "a data-channel message was ignored");
-        }
     }
 
     async fn finish(mut self, reason: EndReason) {

@@ -37,11 +37,18 @@ pub struct ClipLoader {
 }
 
 /// Audio that is there.
+#[derive(Debug)]
 pub struct Clip {
     /// At [`MOUTH_RATE`].
     pub pcm: Vec<f32>,
     /// Counted until it is dropped.
     _held: OwnedSemaphorePermit,
+}
+
+impl AsRef<[f32]> for Clip {
+    fn as_ref(&self) -> &[f32] {
+        &self.pcm
+    }
 }
 
 enum Entry {
@@ -66,7 +73,7 @@ impl ClipLoader {
         Clips { loader: self.clone(), events, entries: Arc::default() }
     }
 
-    async fn load(&self, url: &str) -> Result<Clip, String> {
+    pub async fn load(&self, url: &str) -> Result<Clip, String> {
         let file = self.outward.get(url, MAX_FILE, FETCH).await.map_err(|error| error.to_string())?;
         let place = self.decoding.clone().acquire_owned().await.expect("never closed");
         let decoded = tokio::task::spawn_blocking(move || {

@@ -1,7 +1,7 @@
 //! The configuration a call runs with, in the two forms it has: the merged JSON that Describe echoes and updates are laid
 //! over, and what it means to the conversation.
 //!
-//! The client changes the second by itself (1115 to 1120). Before an update is laid over the first, those changes are
+//! The client changes the second by itself (1102 to 1105, 1115 to 1120). Before an update is laid over the first, those changes are
 //! taken into it, so that an update changes what it names and nothing else.
 
 use ringline_model::{AgentConfig, AgentKind, merge_layers};
@@ -32,6 +32,9 @@ impl Configured {
 /// What a client can change, where it differs from what is known, as a layer.
 fn client_changes(known: &AgentConfig, live: &AgentConfig) -> Value {
     let mut changes = Map::new();
+    if live.push_to_talk != known.push_to_talk {
+        changes.insert("EnablePushToTalk".to_owned(), json!(live.push_to_talk));
+    }
     let mut change = |group: &str, field: &str, value: Value| {
         if let Some(group) = changes.entry(group).or_insert_with(|| json!({})).as_object_mut() {
             group.insert(field.to_owned(), value);
@@ -81,13 +84,14 @@ mod tests {
         live.interrupt.enable_voice_interrupt = false;
         live.tts.voice = Some("b".into());
         live.tts.speech_rate = 1.5;
+        live.push_to_talk = true;
         live.asr.max_silence = 800;
         live.llm.system_prompt = Some("Be brief.".into());
         let config = configured.update(&update(json!({"Volume": 50})), &live).unwrap();
         assert_eq!(config, AgentConfig { volume: 50, ..live });
         assert_eq!(
             configured.json,
-            json!({"Greeting": "Hi", "Volume": 50, "InterruptConfig": {"EnableVoiceInterrupt": false},
+            json!({"Greeting": "Hi", "Volume": 50, "EnablePushToTalk": true, "InterruptConfig": {"EnableVoiceInterrupt": false},
                    "LlmConfig": {"LlmSystemPrompt": "Be brief."}, "AsrConfig": {"AsrMaxSilence": 800},
                    "TtsConfig": {"VoiceId": "b", "SpeechRate": 1.5}})
         );

@@ -8,7 +8,7 @@
 use super::clock::CallClock;
 use super::speech_detector::{SpeechDetector, SpeechEdge};
 use super::{CallEvent, CallEvents};
-use ringline_audio::EAR_RATE;
+use ringline_audio::{EAR_RATE, level_dbfs};
 use ringline_conversation::Input;
 use ringline_model::{CallTime, UtteranceId};
 use ringline_providers::{EndOfTurn, Recognition, RecognitionEvent, RecognitionParams, Recognizer, VoiceActivity};
@@ -40,6 +40,7 @@ pub struct Senses {
     pub recognizer: Arc<dyn Recognizer>,
     pub end_of_turn: Arc<dyn EndOfTurn>,
     pub params: RecognitionParams,
+    pub vad_level: u32,
 }
 
 /// Audio lies in the message itself on purpose: the queue's places are made once, so a chunk costs no allocation.
@@ -51,6 +52,7 @@ enum Message {
     Transcribe { ear: u64, utterance: UtteranceId, revision: u32 },
     Score { ear: u64, utterance: UtteranceId, revision: u32 },
     CloseUtterance { ear: u64, utterance: UtteranceId },
+    Adjust { ear: u64, vad_level: u32, hot_words: Vec<String> },
     Close { ear: u64 },
 }
 
@@ -155,6 +157,11 @@ impl Ears {
         self.shared.lane.command(Message::Score { ear: self.shared.ear, utterance, revision });
     }
 
+    /// What counts as speech from now on, and the hot words of utterances that open from now on.
+    pub fn adjust(&self, vad_level: u32, hot_words: Vec<String>) {
+        self.shared.lane.command(Message::Adjust { ear: self.shared.ear, vad_level, hot_words });
+    }
+
     pub fn close_utterance(&self, utterance: UtteranceId) {
         self.shared.lane.command(Message::CloseUtterance { ear: self.shared.ear, utterance });
     }
@@ -195,6 +202,12 @@ fn listen(inbox: &Receiver<Message>, waiting: &AtomicUsize, runtime: &tokio::run
                     ear.score(utterance, revision, runtime);
                 }
             }
+            Message::Adjust { ear, vad_level, hot_words } => {
+                if let Some(ear) = ears.get_mut(&ear) {
+                    ear.detector.set_level(vad_level);
+                    ear.senses.params.hot_words = hot_words;
+                }
+            }
             Message::CloseUtterance { ear, utterance } => {
                 if let Some(ear) = ears.get_mut(&ear)
                     && ear.utterance(utterance).is_some()
@@ -230,10 +243,10 @@ struct Ear {
 impl Ear {
     fn new(senses: Senses, events: CallEvents, clock: CallClock) -> Self {
         Self {
+            detector: SpeechDetector::new(senses.vad_level),
             senses,
             events,
             clock,
-            detector: SpeechDetector::default(),
             partial: Vec::with_capacity(1024),
             next_at: None,
             recent: VecDeque::with_capacity(PREROLL + CHUNK),
@@ -279,8 +292,9 @@ impl Ear {
         let mut began = (at + samples(audio.len())).saturating_sub(samples(self.partial.len()));
         let mut used = 0;
         while self.partial.len() - used >= frame {
-            let probability = self.senses.voice_activity.predict(&self.partial[used..used + frame]);
-            let edge = self.detector.frame(began, samples(frame), probability);
+            let pcm = &self.partial[used..used + frame];
+            let probability = self.senses.voice_activity.predict(pcm);
+            let edge = self.detector.frame(began, samples(frame), probability, level_dbfs(pcm));
             if let Some(edge) = edge {
                 self.tell(edge);
             }

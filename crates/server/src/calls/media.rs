@@ -17,7 +17,9 @@ use super::clock::{CallClock, MediaClock};
 use super::ears::Ears;
 use super::recorder::{CallRecorder, Track};
 use super::{CallEvent, CallEvents};
-use ringline_audio::{EAR_RATE, EarPath, Events, MouthEncoder, Playout, Pushed, Tick, WIRE_RATE};
+use ringline_audio::{
+    Ambience, EAR_RATE, EarPath, Events, MOUTH_FRAME, MouthEncoder, Playout, Pushed, Tick, WIRE_RATE,
+};
 use ringline_conversation::Input;
 use ringline_model::{CallTime, ResponseId, SegmentId};
 use ringline_rtc::{AudioPacket, Peer, PeerEvent};
@@ -88,6 +90,10 @@ pub enum MediaCommand {
     Unduck,
     /// Output volume in percent.
     Volume(u16),
+    /// The sound behind the agent's voice.
+    Ambience(Option<Box<Ambience>>),
+    /// Its volume in percent.
+    AmbienceVolume(u16),
     /// For the data channel.
     SendText(String),
     /// The call is over.
@@ -135,6 +141,8 @@ impl Media {
         let task = Task {
             encoder: MouthEncoder::new()?,
             playout,
+            ambience: None,
+            mixed: Box::new([0.0; MOUTH_FRAME]),
             transport: None,
             human: None,
             in_charge: None,
@@ -165,6 +173,9 @@ struct Task {
     media: Media,
     encoder: MouthEncoder,
     playout: Playout,
+    ambience: Option<Box<Ambience>>,
+    /// The frame that ambience and speech are mixed in.
+    mixed: Box<[f32; MOUTH_FRAME]>,
     transport: Option<Transport>,
     human: Option<Human>,
     in_charge: Option<InCharge>,
@@ -277,6 +288,12 @@ impl Task {
             MediaCommand::Pause => self.playout.pause(),
             MediaCommand::Unduck => self.playout.unduck(),
             MediaCommand::Volume(percent) => self.playout.volume(percent),
+            MediaCommand::Ambience(ambience) => self.ambience = ambience,
+            MediaCommand::AmbienceVolume(percent) => {
+                if let Some(ambience) = &mut self.ambience {
+                    ambience.volume(percent);
+                }
+            }
             MediaCommand::SendText(text) => {
                 if let Some(transport) = &mut self.transport
                     && let Err(error) = transport.peer.send_text(&text)
@@ -397,16 +414,26 @@ impl Task {
         }
         let events = {
             let Some(transport) = &mut self.transport else { return };
-            let (payload, events) = match self.playout.tick() {
-                Tick::Frame { pcm, events } => match self.encoder.encode(pcm) {
-                    Ok(payload) => (Some(payload), events),
-                    Err(error) => {
-                        tracing::error!(%error, "a frame was not encoded");
-                        (None, events)
-                    }
-                },
-                Tick::Silence | Tick::KeepAlive => (Some(self.encoder.silence()), Events::default()),
-                Tick::Idle => (None, Events::default()),
+            let (mut frame, is_silence, events) = match self.playout.tick() {
+                Tick::Frame { pcm, events } => (Some(pcm), false, events),
+                Tick::Silence | Tick::KeepAlive => (None, true, Events::default()),
+                Tick::Idle => (None, false, Events::default()),
+            };
+            if let Some(ambience) = self.ambience.as_mut().filter(|ambience| ambience.is_audible())
+                && transport.joined
+                && !transport.path_lost
+            {
+                *self.mixed = frame.copied().unwrap_or([0.0; MOUTH_FRAME]);
+                ambience.mix(&mut self.mixed);
+                frame = Some(&self.mixed);
+            }
+            let payload = match frame.map(|pcm| self.encoder.encode(pcm)) {
+                Some(Ok(payload)) => Some(payload),
+                Some(Err(error)) => {
+                    tracing::error!(%error, "a frame was not encoded");
+                    None
+                }
+                None => is_silence.then(|| self.encoder.silence()),
             };
             if let Some(payload) = payload {
                 transport.peer.send_audio(rtp_time, payload);

@@ -3,7 +3,7 @@
 //! - [`agent`] (API runtime) owns the conversation, journals every step, and carries out its outputs;
 //! - [`media`] (media runtime) owns the WebRTC peer, the codecs and the playout queue;
 //! - [`mouth`] (API runtime) turns the conversation's segments into audio, one after the other;
-//! - its [`clips`] are loaded from URLs by tasks of their own;
+//! - its [`clips`] and the sound behind it ([`ambience`]) are loaded from URLs by tasks of their own;
 //! - the call's [`ears`] live on a pool of inference threads: voice activity, utterances, recognition;
 //! - the [`recorder`] thread appends both sides' packets to Ogg tracks.
 //!
@@ -11,6 +11,7 @@
 //! media, and media waits for nobody.
 
 mod agent;
+mod ambience;
 mod clips;
 mod clock;
 mod configured;
@@ -28,6 +29,7 @@ mod telling;
 mod wire;
 mod writer;
 
+pub use ambience::Sounds;
 pub use clips::ClipLoader;
 pub use configured::Configured;
 pub use ears::EarPool;

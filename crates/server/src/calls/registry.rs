@@ -1,6 +1,7 @@
 //! Who is on the line: starts calls, lets users in, and finds running calls again.
 
 use super::agent::Agent;
+use super::ambience::{Backdrop, Sounds};
 use super::clips::ClipLoader;
 use super::clock::CallClock;
 use super::ears::{EarPool, Senses};
@@ -14,7 +15,7 @@ use super::{CALL_EVENTS, CallEvent, Configured};
 use crate::callbacks::Reporter;
 use crate::providers::Providers;
 use ringline_conversation::{Setup, StopCause};
-use ringline_model::{AgentConfig, AgentId, ChannelId, InstanceId, RtcApp, SessionId, UserId};
+use ringline_model::{AgentConfig, AgentId, AmbientSound, ChannelId, InstanceId, RtcApp, SessionId, UserId};
 use ringline_providers::{LanguageModel, RecognitionParams};
 use ringline_rtc::{Hub, RtcError};
 use std::collections::HashMap;
@@ -30,6 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct CallsConfig {
     pub max_calls: usize,
     pub clips: ClipLoader,
+    pub sounds: Sounds,
 }
 
 /// Everything a new call needs. Ids and times come from the door.
@@ -51,6 +53,8 @@ pub struct NewCall {
     pub rtc_url: String,
     /// The agent's own; none: the server's.
     pub language_model: Option<Arc<dyn LanguageModel>>,
+    /// What `AmbientSoundConfig` can name.
+    pub ambient_sounds: Vec<AmbientSound>,
     /// Whether both sides are recorded.
     pub recorded: bool,
     pub created_ms: i64,
@@ -214,6 +218,7 @@ impl Calls {
             recognizer: providers.recognizer,
             end_of_turn: providers.end_of_turn,
             params,
+            vad_level: config.asr.vad_level,
         };
         let ears = self.ears.open(senses, events.clone(), clock);
         let media = Media {
@@ -226,6 +231,13 @@ impl Calls {
         }
         .start(&self.media_runtime)?;
         let mouth = Mouth::open(providers.synthesizer, media.clone(), events.clone());
+        let backdrop = Backdrop {
+            sounds: self.config.sounds.clone(),
+            choice: call.ambient_sounds,
+            media: media.clone(),
+            instance: handle.instance.clone(),
+            loading: None,
+        };
         let agent = Agent {
             handle: handle.clone(),
             setup: call.setup,
@@ -237,6 +249,7 @@ impl Calls {
             ears,
             mouth,
             clips: self.config.clips.open(events),
+            backdrop,
             writer: self.writer.clone(),
             reporter: call.reporter,
             user_data: call.user_data,

@@ -1,12 +1,26 @@
 //! From speech probabilities to "speech started", "paused" and "resumed": hysteresis over VAD frames, as a value.
+//!
+//! `AsrConfig.VadLevel` (server-api §5.1) says how sure and how loud speech must be:
+//!
+//! | level | probability that starts it | least level of a frame |
+//! |---|---|---|
+//! | 0, off | 0.5 | none |
+//! | 1..10 | 0.5 + 0.04 × level: 0.54..0.9 | −60 + 2 × level: −58..−40 dBFS |
+//! | 11, against interference | 0.5 | −60 dBFS |
+//!
+//! A quieter frame is silence, whatever the detector makes of it.
 
 use ringline_model::CallTime;
 use std::time::Duration;
 
-/// A frame at or above this counts as speech …
+/// A frame at or above this counts as speech, unless the level wants more …
 const ENTER: f32 = 0.5;
-/// … and below this as silence; between the two the state before goes on (Silero's own recommendation: enter − 0.15).
-const LEAVE: f32 = 0.35;
+/// … and so much below it as silence; between the two the state before goes on (Silero's own recommendation).
+const LEAVE_BELOW: f32 = 0.15;
+const ENTER_PER_LEVEL: f32 = 0.04;
+/// In dBFS. People speak at −40 and above; what a quiet room leaves on the line lies below −60.
+const QUIETEST: f32 = -60.0;
+const DB_PER_LEVEL: f32 = 2.0;
 /// So much speech in a row is a start. Shorter is a click or a breath.
 const START: Duration = Duration::from_millis(64);
 /// So much silence in a row is a pause; the conversation decides what the pause means.
@@ -20,20 +34,40 @@ pub enum SpeechEdge {
     Ended(CallTime),
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SpeechDetector {
+    enter: f32,
+    /// Least level of speech in dBFS.
+    quietest: f32,
     speaking: bool,
     /// Beginning and length of the run of frames against the present state.
     run: Option<(CallTime, Duration)>,
 }
 
 impl SpeechDetector {
-    /// One VAD frame that begins at `at`.
-    pub fn frame(&mut self, at: CallTime, length: Duration, probability: f32) -> Option<SpeechEdge> {
-        let against = if self.speaking { probability < LEAVE } else { probability >= ENTER };
+    /// With a `VadLevel`.
+    pub fn new(level: u32) -> Self {
+        let mut detector = Self { enter: ENTER, quietest: QUIETEST, speaking: false, run: None };
+        detector.set_level(level);
+        detector
+    }
+
+    /// Another `VadLevel`, from the next frame on.
+    pub fn set_level(&mut self, level: u32) {
+        (self.enter, self.quietest) = match level {
+            0 => (ENTER, f32::NEG_INFINITY),
+            harder @ 1..=10 => (ENTER + ENTER_PER_LEVEL * harder as f32, QUIETEST + DB_PER_LEVEL * harder as f32),
+            _ => (ENTER, QUIETEST),
+        };
+    }
+
+    /// One VAD frame that begins at `at`, with its level in dBFS.
+    pub fn frame(&mut self, at: CallTime, length: Duration, probability: f32, level: f32) -> Option<SpeechEdge> {
+        let probability = if level < self.quietest { 0.0 } else { probability };
+        let against = if self.speaking { probability < self.enter - LEAVE_BELOW } else { probability >= self.enter };
         if !against {
             // Between the thresholds a run of silence is neither confirmed nor refuted.
-            if !self.speaking || probability >= ENTER {
+            if !self.speaking || probability >= self.enter {
                 self.run = None;
             }
             return None;
@@ -58,9 +92,30 @@ mod tests {
     const FRAME: Duration = Duration::from_millis(32);
 
     fn edges(probabilities: &[f32]) -> Vec<SpeechEdge> {
-        let mut detector = SpeechDetector::default();
+        heard(11, -30.0, probabilities)
+    }
+
+    fn heard(vad_level: u32, dbfs: f32, probabilities: &[f32]) -> Vec<SpeechEdge> {
+        let mut detector = SpeechDetector::new(vad_level);
         let at = |i: usize| CallTime::from_millis(i as u64 * 32);
-        probabilities.iter().enumerate().filter_map(|(i, p)| detector.frame(at(i), FRAME, *p)).collect()
+        probabilities.iter().enumerate().filter_map(|(i, p)| detector.frame(at(i), FRAME, *p, dbfs)).collect()
+    }
+
+    #[test]
+    fn a_higher_level_wants_surer_and_louder_speech() {
+        let begins = |level, dbfs, probability| !heard(level, dbfs, &[probability; 3]).is_empty();
+        assert!(begins(0, -90.0, 0.5) && !begins(11, -90.0, 0.5) && begins(11, -59.0, 0.5));
+        assert!(begins(5, -45.0, 0.71) && !begins(5, -45.0, 0.69) && !begins(5, -51.0, 0.9));
+        assert!(begins(10, -35.0, 0.91) && !begins(10, -35.0, 0.89) && !begins(10, -41.0, 1.0));
+    }
+
+    #[test]
+    fn speech_that_fades_below_the_level_pauses() {
+        let mut detector = SpeechDetector::new(11);
+        let at = |i: u64| CallTime::from_millis(i * 32);
+        let edges: Vec<_> =
+            (0..10).filter_map(|i| detector.frame(at(i), FRAME, 0.9, if i < 5 { -30.0 } else { -70.0 })).collect();
+        assert_eq!(edges, [SpeechEdge::Began(at(0)), SpeechEdge::Ended(at(5))]);
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub fn wire(notice: Notice) -> ServerMessage {
             ServerMessage::UserSubtitle { text, end, sentence, voiceprint: 0 }
         }
         Notice::VoiceInterruptChanged { enable } => ServerMessage::VoiceInterruptChanged { enable },
+        Notice::PushToTalkChanged { enable } => ServerMessage::PushToTalkChanged { enable },
         Notice::VoiceChanged { voice } => ServerMessage::VoiceChanged { voice },
         Notice::WillLeave { reason, message } => ServerMessage::WillLeave { reason, message },
         Notice::TakeoverWillStart { human, mode } => {

@@ -4,7 +4,7 @@ use super::machine;
 use crate::agents;
 use crate::app::App;
 use crate::callbacks::{Customers, Reporter, Wake, dispatch};
-use crate::calls::{Calls, CallsConfig, ClipLoader, EarPool, Recorder, Writer, private_dir};
+use crate::calls::{Calls, CallsConfig, ClipLoader, EarPool, Recorder, Sounds, Writer, private_dir};
 use crate::config::{Config, DatabaseUrl, Family};
 use crate::doors::admin::Admin;
 use crate::outward::Outward;
@@ -194,9 +194,10 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
     let models = agents::AgentModels::new(outward.clone());
     let admin = Admin { token: admin_token.as_str().into(), writing: tokio::sync::Mutex::default() };
     let ears = EarPool::start(config.media.ear_threads, &tokio::runtime::Handle::current())?;
+    let clips = ClipLoader::new(outward.clone());
     let calls = Calls::new(
         hub,
-        CallsConfig { max_calls: config.media.max_calls, clips: ClipLoader::new(outward.clone()) },
+        CallsConfig { max_calls: config.media.max_calls, sounds: Sounds::new(clips.clone()), clips },
         providers.clone(),
         recorder,
         Writer::start(store.clone(), wake.clone()),

@@ -110,6 +110,10 @@ impl Caller {
         self.answered
     }
 
+    pub fn is_speaking(&self) -> bool {
+        matches!(self.phase, Phase::Speaking { .. })
+    }
+
     fn enter(&mut self, phase: Phase, now: Instant) {
         self.phase = phase;
         self.phase_since = now;

@@ -68,6 +68,12 @@ pub struct Call {
     /// Once joined, send this to the app server (its callback client_defined_data); may be repeated.
     #[arg(long, value_name = "TEXT")]
     tell: Vec<String>,
+    /// Hold the button of push-to-talk while a turn is spoken.
+    #[arg(long)]
+    push_to_talk: bool,
+    /// Once joined, send this data-channel message, e.g. {"type":1105,"data":{"enable":true}}; may be repeated.
+    #[arg(long = "send", value_name = "JSON")]
+    messages: Vec<String>,
     /// How long one answer may take, in s.
     #[arg(long, default_value_t = 90, value_name = "S")]
     patience: u64,
@@ -101,7 +107,9 @@ impl Call {
         }
         let caller =
             Caller::new(turns, self.interrupt_after.map(Duration::from_millis), Duration::from_secs(self.patience));
-        let outcome = Line::new(&mut peer, caller, &mut report, self.tell)?.run().await;
+        let tell = self.tell.into_iter().map(|message| ClientMessage::SendCustomMessage { message }.to_json(1, "", ""));
+        let messages = self.messages.into_iter().chain(tell).collect();
+        let outcome = Line::new(&mut peer, caller, &mut report, messages, self.push_to_talk)?.run().await;
         // Say goodbye whatever happened.
         let goodbye = http.delete(&resource).bearer_auth(&token).send().await;
         if let Err(error) = goodbye {
@@ -209,12 +217,20 @@ struct Line<'a> {
     ears: EarPath,
     heard: Vec<f32>,
     sent: u64,
-    /// For the app server.
-    tell: Vec<String>,
+    /// To be sent once the channel is open.
+    messages: Vec<String>,
+    /// In push-to-talk: whether the button is held.
+    button: Option<bool>,
 }
 
 impl<'a> Line<'a> {
-    fn new(peer: &'a mut Peer, caller: Caller, report: &'a mut Report, tell: Vec<String>) -> anyhow::Result<Self> {
+    fn new(
+        peer: &'a mut Peer,
+        caller: Caller,
+        report: &'a mut Report,
+        messages: Vec<String>,
+        push_to_talk: bool,
+    ) -> anyhow::Result<Self> {
         Ok(Self {
             peer,
             caller,
@@ -223,7 +239,8 @@ impl<'a> Line<'a> {
             ears: EarPath::new()?,
             heard: Vec::new(),
             sent: 0,
-            tell,
+            messages,
+            button: push_to_talk.then_some(false),
         })
     }
 
@@ -248,7 +265,9 @@ impl<'a> Line<'a> {
                     PeerEvent::Connected => next_tick = Some(Instant::now()),
                     PeerEvent::ChannelOpen => {
                         self.report.event("joined", json!({}));
-                        self.tell()?;
+                        for message in std::mem::take(&mut self.messages) {
+                            self.peer.send_text(&message)?;
+                        }
                     }
                     PeerEvent::Text(text) => self.message(&text),
                     PeerEvent::Audio(packet) => self.hear(&packet),
@@ -264,14 +283,19 @@ impl<'a> Line<'a> {
         }
     }
 
-    fn tell(&mut self) -> anyhow::Result<()> {
-        for message in std::mem::take(&mut self.tell) {
-            self.peer.send_text(&ClientMessage::SendCustomMessage { message }.to_json(1, "", ""))?;
+    /// Presses the button before a turn's first frame and lets it go behind the last.
+    fn hold_button(&mut self) -> anyhow::Result<()> {
+        let speaks = self.caller.is_speaking();
+        if let Some(held) = self.button.filter(|held| *held != speaks) {
+            let message = if held { ClientMessage::FinishPushToTalk } else { ClientMessage::StartPushToTalk };
+            self.peer.send_text(&message.to_json(1, "", ""))?;
+            self.button = Some(speaks);
         }
         Ok(())
     }
 
     fn tick(&mut self) -> anyhow::Result<()> {
+        self.hold_button()?;
         let mut frame = [0.0; MOUTH_FRAME];
         self.caller.speak(&mut frame, std::time::Instant::now());
         let payload = self.encoder.encode(&frame)?;
