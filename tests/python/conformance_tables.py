@@ -133,6 +133,8 @@ LIMITS = [
 ]
 
 RULE = {"Word": "w", "Pronunciation": "p" * 9, "Type": "replacement"}
+PHRASES = [{"Text": "m" * 100, "Probability": 0.4}, {"Text": "n", "Probability": 0.6}]
+PENDING = {"WaitTime": 500, "Mode": "random", "Messages": [{"Text": "m"}]}
 IDLE = {"WaitTime": 5000, "MaxRepeats": 0}
 
 #: Path inside AgentConfig → (values that are taken, values that are refused): §5.1 and §15.
@@ -163,6 +165,11 @@ CONFIGURATION = {
     "VoiceprintConfig.RegistrationMode": (["Explicit", "Implicit"], ["Both"]),
     "AmbientSoundConfig.Volume": ([0, 100], [-1, 101]),
     "VcrConfig.StillFrameMotion.CallbackDelay": ([200, 5000], [199, 5001]),
+    "AutoSpeechConfig.LlmPending": (
+        [{**PENDING, "WaitTime": 500}, {**PENDING, "WaitTime": 10000, "Mode": "sequence"}, {**PENDING, "Messages": PHRASES}],
+        [{**PENDING, "WaitTime": 499}, {**PENDING, "WaitTime": 10001}, {**PENDING, "Mode": "all"},
+         {**PENDING, "Messages": [{"Text": "m"}] * 11}, {**PENDING, "Messages": [{"Text": "m", "Probability": 0.5}]}],
+    ),
     "AutoSpeechConfig.UserIdle": (
         [{**IDLE, "WaitTime": 5000}, {**IDLE, "WaitTime": 600000, "MaxRepeats": 10}],
         [{**IDLE, "WaitTime": 4999}, {**IDLE, "WaitTime": 600001}, {**IDLE, "MaxRepeats": 11},
