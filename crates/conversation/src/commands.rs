@@ -162,6 +162,9 @@ impl Conversation {
         {
             self.outbox.notify(Notice::VoiceChanged { voice });
         }
+        if self.config.greeting != old.greeting {
+            self.greet_anew();
+        }
     }
 
     pub(crate) fn on_stop(&mut self, cause: StopCause) {

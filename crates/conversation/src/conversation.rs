@@ -255,6 +255,24 @@ impl Conversation {
         self.begin(greeting);
     }
 
+    /// The greeting was changed before anybody could hear it: it is made again. Behind audio from a URL the one that was made
+    /// stays; while that audio is being loaded there is none yet.
+    pub(crate) fn greet_anew(&mut self) {
+        let is_greeting = |response: &Response| response.kind == DialogueKind::Greeting;
+        if self.presence.has_joined()
+            || self.opening.is_some()
+            || self.config.pre_connect_audio_url.is_some()
+            || !self.response.as_ref().is_none_or(is_greeting)
+        {
+            return;
+        }
+        if let Some(unheard) = self.response.take() {
+            self.cancel(&unheard);
+        }
+        let id = self.ids.response();
+        self.greet(id, None);
+    }
+
     fn do_what_is_due(&mut self) {
         while self.life != Life::Ended && self.do_next_due() {}
     }

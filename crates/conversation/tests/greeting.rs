@@ -89,3 +89,43 @@ fn nothing_before_the_user_joined_interrupts_the_greeting() {
     call.speaks(0).after(1000).played(0);
     assert!(call.take_lines().contains(&"1.100s synthesise r1 s1: News.".to_owned()));
 }
+
+fn changed_to(call: &Call, greeting: Option<&str>) -> Input {
+    let (setup, _) = call.journal();
+    let mut config = setup.config;
+    config.greeting = greeting.map(str::to_owned);
+    Input::ConfigChanged { config: Box::new(config) }
+}
+
+#[test]
+fn a_greeting_changed_before_the_user_joins_is_the_one_that_is_heard() {
+    let mut call = greeted("Hello.");
+    call.skip().at(100).audio(0).synthesised(0, 800).expect_nothing();
+    let changed = changed_to(&call, Some("Welcome."));
+    call.at(500).input(changed).expect(&[
+        "0.500s cancel r0",
+        "0.500s stop playout r0",
+        "0.500s synthesise r1 s1: Welcome.",
+    ]);
+    call.stopped(0, 0, 0).expect_nothing();
+    call.at(1000).input(Input::UserJoined).skip();
+    call.speaks(1).skip().after(800).played(1).skip();
+    assert_eq!(call.history(), ["A:Welcome."]);
+}
+
+#[test]
+fn a_greeting_taken_away_before_the_user_joins_is_not_heard() {
+    let mut call = greeted("Hello.");
+    call.skip();
+    let changed = changed_to(&call, None);
+    call.at(500).input(changed).expect(&["0.500s cancel r0", "0.500s stop playout r0"]);
+    call.at(1000).input(Input::UserJoined).expect(&["1.000s record session started", "1.000s state Listening"]);
+}
+
+#[test]
+fn a_greeting_changed_once_the_user_is_there_stays() {
+    let mut call = greeted("Hello.");
+    call.skip().at(1000).input(Input::UserJoined).skip();
+    let changed = changed_to(&call, Some("Welcome."));
+    call.input(changed).expect_nothing();
+}

@@ -231,7 +231,7 @@ impl Task {
         self.send(&wire(notice)).await;
     }
 
-    /// Changes the running call. What only counts at the start (greeting, recognition language) is stored and has no effect
+    /// Changes the running call. What only counts at the start (recognition language) is stored and has no effect
     /// any more.
     async fn update(&mut self, request: UpdateAIAgentInstance, answer: UpdateAnswer) {
         let config = match self.agent.configured.update(&request, self.conversation.config()) {
