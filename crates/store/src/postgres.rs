@@ -121,6 +121,10 @@ impl Database for PostgresStore {
         tx.commit().await
     }
 
+    async fn execute(&self, statement: &'static str, values: &[Value<'_>]) -> Result<u64, sqlx::Error> {
+        Ok(bound::<Postgres>(statement, values).execute(&self.pool).await?.rows())
+    }
+
     fn rows<'a>(&'a self, statement: &'static str, values: &[Value<'_>]) -> BoxStream<'a, Result<PgRow, sqlx::Error>> {
         bound::<Postgres>(statement, values).fetch(&self.pool)
     }

@@ -129,6 +129,12 @@ impl Database for SqliteStore {
         Ok(())
     }
 
+    async fn execute(&self, statement: &'static str, values: &[Value<'_>]) -> Result<u64, sqlx::Error> {
+        let changed = bound::<Sqlite>(statement, values).execute(&self.writer).await?.rows();
+        self.durability.note_write();
+        Ok(changed)
+    }
+
     fn rows<'a>(
         &'a self,
         statement: &'static str,

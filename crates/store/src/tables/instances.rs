@@ -7,6 +7,11 @@ use serde_json::Value;
 
 const READ: &str = "read instances";
 const COUNT: &str = "count instances";
+const CREATE: &str = "store an instance";
+const FINISH: &str = "finish an instance";
+const INSERT: &str = "INSERT INTO instances (id, agent_id, channel_id, user_id, agent_user_id, session_id, status, config, \
+                      template, runtime, user_data, setup, created_ms, modified_ms, started_ms, ended_ms, end_reason, \
+                      recordings) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
 
 macro_rules! select {
     ($rest:literal) => {
@@ -31,7 +36,6 @@ pub(super) async fn create<D: Database>(
     let recordings = instance.recordings.as_ref().map(recordings_text).transpose()?;
     limits::text("user data", instance.user_data.as_deref().unwrap_or_default(), limits::USER_DATA_BYTES)?;
     limits::text("an end reason", instance.end_reason.as_deref().unwrap_or_default(), limits::NAME_BYTES)?;
-    let mut write = Write::begin(database, "store an instance").await?;
     let values = [
         instance.id.as_str().into(),
         instance.agent.as_str().into(),
@@ -52,16 +56,12 @@ pub(super) async fn create<D: Database>(
         instance.end_reason.as_deref().into(),
         recordings.as_deref().into(),
     ];
-    write
-        .insert(
-            "INSERT INTO instances (id, agent_id, channel_id, user_id, agent_user_id, session_id, status, config, \
-             template, runtime, user_data, setup, created_ms, modified_ms, started_ms, ended_ms, end_reason, \
-             recordings) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
-            &values,
-            ("instance", instance.id.as_str()),
-            ("agent", instance.agent.as_str()),
-        )
-        .await?;
+    let (itself, parent) = (("instance", instance.id.as_str()), ("agent", instance.agent.as_str()));
+    if events.is_empty() {
+        return database::insert(database, CREATE, INSERT, &values, itself, parent).await;
+    }
+    let mut write = Write::begin(database, CREATE).await?;
+    write.insert(INSERT, &values, itself, parent).await?;
     outbox::put(&mut write, &instance.id, events).await?;
     write.commit().await
 }
@@ -93,10 +93,18 @@ pub(super) async fn finish<D: Database>(
 ) -> Result<bool, StoreError> {
     outbox::check(events)?;
     limits::text("an end reason", reason, limits::NAME_BYTES)?;
-    let mut write = Write::begin(database, "finish an instance").await?;
     let statement = "UPDATE instances SET status = 'Finished', end_reason = $2, ended_ms = $3, modified_ms = $3 \
                      WHERE id = $1 AND status <> 'Finished'";
-    if write.execute(statement, &[id.as_str().into(), reason.into(), at_ms.into()]).await? == 0 {
+    let values = [id.as_str().into(), reason.into(), at_ms.into()];
+    if events.is_empty() {
+        if database::execute(database, FINISH, statement, &values).await? > 0 {
+            return Ok(true);
+        }
+        let found = database::row(database, FINISH, "SELECT id FROM instances WHERE id = $1", &values[..1]).await?;
+        return found.map(|_| false).ok_or_else(|| unknown(id));
+    }
+    let mut write = Write::begin(database, FINISH).await?;
+    if write.execute(statement, &values).await? == 0 {
         return hold(&mut write, id).await.map(|()| false);
     }
     outbox::put_last(&mut write, id, events).await?;
