@@ -103,7 +103,9 @@ impl Conversation {
         self.settle_overlap(Outcome::Moot);
         let Some(mut response) = self.response.take() else { return };
         self.record_question(&mut response);
-        if response.needs_cancelling() {
+        if response.has_strays() {
+            self.cancel(&response);
+        } else if response.needs_cancelling() {
             self.outbox.push(crate::Output::CancelResponse { response: response.id });
         }
         let sentence = response.sentence;
@@ -350,9 +352,16 @@ impl Conversation {
         self.go_on_speaking();
     }
 
+    /// Of a segment without sound, because its synthesis failed or made none, playout reports the end alone; nothing was heard.
     pub(crate) fn on_playout_finished(&mut self, segment: SegmentId) {
+        let now = self.now;
+        let Some(response) = self.owner(segment) else { return };
+        if response.ledger.is_soundless(segment) {
+            response.ledger.skip(segment, now);
+            return self.go_on_speaking();
+        }
         self.on_playout_started(segment);
-        let (now, filler) = (self.now, self.sounding_filler());
+        let filler = self.sounding_filler();
         let Some(response) = self.owner(segment) else { return };
         response.ledger.finished(segment, now);
         self.after_filler(filler);

@@ -177,6 +177,16 @@ impl Ledger {
         self.free_since = now;
     }
 
+    /// Whether no sound of the segment was ever there: its end in playout means nothing then.
+    pub fn is_soundless(&self, id: SegmentId) -> bool {
+        let segment = self.segments.iter().find(|segment| segment.id == id);
+        segment.is_some_and(|segment| match segment.stage {
+            Stage::Handed { .. } | Stage::Skipped => true,
+            Stage::Audible { .. } => segment.duration_ms == Some(0),
+            Stage::Playing { .. } | Stage::Played => false,
+        })
+    }
+
     /// Gives a segment up, whatever it was doing.
     pub fn skip(&mut self, id: SegmentId, now: CallTime) {
         if let Some(segment) = self.find(id) {

@@ -78,8 +78,8 @@ pub(crate) struct Response {
     text_from: CallTime,
     pub tools: Tools,
     overdue: u32,
-    /// Its synthesis hangs, and has to be told to stop.
-    is_stuck: bool,
+    /// A segment was given up and may still be worked for, or come.
+    has_strays: bool,
     /// Audio that is played before the text.
     lead: Option<LoadedClip>,
     /// The URL of a response that is a clip and nothing else.
@@ -154,7 +154,7 @@ impl Response {
             text_from: CallTime::ZERO,
             tools: Tools::default(),
             overdue: 0,
-            is_stuck: false,
+            has_strays: false,
             lead: None,
             audio_url: None,
             ends_call: None,
@@ -286,8 +286,13 @@ impl Response {
         matches!(self.text, Text::Complete { .. })
     }
 
+    /// Whether audio of it may still come though all of it is said or given up.
+    pub fn has_strays(&self) -> bool {
+        self.has_strays
+    }
+
     pub fn needs_cancelling(&self) -> bool {
-        self.is_stuck || !matches!(self.text, Text::Complete { source_over: true })
+        !matches!(self.text, Text::Complete { source_over: true })
     }
 
     /// The text stops short: it is not a whole reply.
@@ -355,11 +360,11 @@ impl Response {
     /// A segment missed its deadline. Synthesis that gives no audio would not give any for the next one, either: the rest is
     /// not said. Of segments that do not begin to play, [`MAX_OVERDUE`] are waited for.
     pub fn on_overdue(&mut self, overdue: Overdue, now: CallTime) {
+        self.has_strays = true;
         match overdue {
             Overdue::End(segment) => return self.ledger.finished(segment, now),
             Overdue::Audio(_) => {
                 self.ledger.skip_handed(now);
-                self.is_stuck = true;
                 self.overdue = MAX_OVERDUE;
             }
             Overdue::Start(segment) => {

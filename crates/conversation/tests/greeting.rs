@@ -47,6 +47,7 @@ fn a_greeting_that_fails_after_the_user_joined_leaves_the_agent_listening() {
     call.at(20_000).expect(&[
         "5.500s record Synthesis failed: segment 0 got no audio in time",
         "5.500s cancel r0",
+        "5.500s stop playout r0",
         "5.500s agent #0 end: \"\"",
         "5.500s state Listening",
     ]);

@@ -71,3 +71,14 @@ fn what_was_heard_by_the_end_of_the_call_is_recorded_before_it() {
         "2.400s end StoppedByClient",
     ]);
 }
+
+/// Found by the simulation: playout reports the end of a segment even if its synthesis gave no sound.
+#[test]
+fn a_segment_that_ends_without_a_sound_was_not_heard() {
+    let mut call = Call::joined(config(|_| ()));
+    call.user_says(0, "Why?").text(1, "One. Two. Three.").finished(1).skip();
+    call.segment_fails(0).skip().played(0).expect_nothing();
+    call.audio(1).synthesised(1, 0).skip().played(1).expect_nothing();
+    call.speaks(2).after(1000).played(2).skip();
+    assert_eq!(call.history(), ["U:Why?", "A:Three."]);
+}

@@ -210,3 +210,17 @@ fn a_synthesiser_that_answers_nothing_costs_five_seconds_once() {
     assert!(lines.iter().all(|line| line.starts_with("6.400s")), "{lines:?}");
     assert_eq!(lines.last().map(String::as_str), Some("6.400s state Listening"));
 }
+
+/// Found by the simulation: a synthesis that hangs kept the mouth from ever saying anything else.
+#[test]
+fn a_response_that_is_given_up_is_cancelled_at_the_edge() {
+    let mut call = asked();
+    call.text(1, "One.").finished(1).skip().at(6_400).expect(&[
+        "6.400s record Synthesis failed: segment 0 got no audio in time",
+        "6.400s record User Normal #1 from 0.000s: \"Why?\"",
+        "6.400s cancel r1",
+        "6.400s stop playout r1",
+        "6.400s agent #1 end: \"\"",
+        "6.400s state Listening",
+    ]);
+}

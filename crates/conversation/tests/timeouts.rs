@@ -85,6 +85,8 @@ fn audio_that_never_plays_does_not_hold_the_agent_for_ever() {
         "11.400s record Synthesis failed: segment 0 did not begin to play",
         "11.400s record Synthesis failed: segment 1 did not begin to play",
         "11.400s record User Normal #1 from 0.000s: \"Why?\"",
+        "11.400s cancel r1",
+        "11.400s stop playout r1",
         "11.400s agent #1 end: \"\"",
         "11.400s state Listening",
     ]);
@@ -95,6 +97,8 @@ fn playout_that_never_ends_is_taken_as_heard_after_its_length() {
     let mut call = Call::joined(config(|_| ()));
     call.user_says(0, "Why?").text(1, "One.").finished(1).speaks(0).skip().at(60_000).expect(&[
         "7.400s record Synthesis failed: segment 0 did not end",
+        "7.400s cancel r1",
+        "7.400s stop playout r1",
         "7.400s agent #1 end: \"\"",
         "7.400s state Listening",
         "7.400s record Assistant Normal #1 from 1.400s: \"One.\"",
