@@ -352,6 +352,8 @@ impl Ear {
         let audio: Arc<[f32]> = open.audio.iter().copied().collect();
         runtime.spawn(async move {
             match model.probability(audio, "").await {
+                // Not a number could be stored in no journal.
+                Ok(probability) if !probability.is_finite() => tracing::warn!("the end-of-turn model gave no number"),
                 Ok(probability) => {
                     let input = Input::EndOfTurn { utterance, revision, probability };
                     if events.send(CallEvent::Input(input)).await.is_err() {
