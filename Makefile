@@ -2,6 +2,7 @@
 # make test   everything CI runs: unit tests, the official SDKs, a native caller, Chromium (scripted and local models)
 # make figures measure what the README states, on this machine
 # make load   how fast calls start, on this machine
+# make sim    simulated calls: SEEDS (100000) of them from seed FROM (0)
 # make fuzz   every fuzz target for FUZZ_SECONDS (600)
 # make check  formatting, lints and types, without tests
 # make clean  remove what was built (models stay in the cache)
@@ -15,7 +16,11 @@ TIER ?= standard
 # Options for `ringline serve`, e.g. ARGS="--listen 0.0.0.0:8080".
 ARGS ?=
 
-.PHONY: run test test-unit test-e2e figures load fuzz check build page models clean
+# Simulated calls and the first one's seed, for `make sim`.
+SEEDS ?= 100000
+FROM ?= 0
+
+.PHONY: run test test-unit test-e2e figures load sim fuzz check build page models clean
 
 run: build models
 	$(BIN) serve --tier $(TIER) $(ARGS)
@@ -53,6 +58,10 @@ figures: models
 load: build
 	$(CARGO) build --release --locked -p ringline-bench
 	tests/load
+
+sim:
+	$(CARGO) build --release --locked -p ringline-sim
+	target/release/ringline-sim --seeds $(SEEDS) --from $(FROM)
 
 fuzz:
 	FUZZ_SECONDS=$${FUZZ_SECONDS:-600} fuzz/run

@@ -23,6 +23,11 @@ fn the_conversation_is_pure() {
 }
 
 #[test]
+fn the_simulation_is_pure() {
+    assert_pure("ringline-sim");
+}
+
+#[test]
 fn audio_is_pure() {
     assert_pure("ringline-audio");
 }
