@@ -39,6 +39,7 @@ mod latency;
 mod listening;
 mod markers;
 mod markup;
+mod metrics;
 mod outbox;
 mod pending;
 mod presence;
@@ -54,6 +55,7 @@ mod text;
 mod tools;
 mod unfinished;
 mod user_turn;
+mod what_if;
 mod words;
 
 pub use api::{
@@ -61,4 +63,6 @@ pub use api::{
     Output, OverlapOutcome, Role, Setup, Stage, StopCause, TakeoverMode, TurnLatency,
 };
 pub use conversation::Conversation;
+pub use metrics::Metrics;
 pub use replay::{Divergence, JournalEntry, Step, replay};
+pub use what_if::{Change, ChangeError, Decision, Difference, WhatIf, what_if};
