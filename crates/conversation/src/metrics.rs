@@ -7,9 +7,10 @@
 //!   agent went on for [`HOLD`] at least, as far as it had something to say.
 //! - *Agent interrupts user*: times the agent began to be heard while the user was speaking, per turn of the user's.
 //!
-//! A journal does not know what the user meant: speech whose words are all in [`BACKCHANNELS`], or that has none, is a sound that
-//! wants nothing. Speech that the conversation did not listen to has no words in the journal, and counts as none.
+//! A journal does not know what the user meant: speech without words, or of backchannels alone (`backchannel`, which judges
+//! the call itself), is a sound that wants nothing. Speech that the conversation did not listen to has no words in the journal, and counts as none.
 
+use crate::backchannel::{Meaning, meaning};
 use crate::{Input, JournalEntry, Notice, Output, Step};
 use ringline_model::{CallTime, SentenceId, UtteranceId};
 use std::collections::BTreeSet;
@@ -21,12 +22,6 @@ pub const YIELD: Duration = Duration::from_secs(2);
 
 /// An agent that is not stopped within this goes on.
 pub const HOLD: Duration = Duration::from_secs(1);
-
-/// Words of somebody who listens, in lower case.
-const BACKCHANNELS: &[&str] = &[
-    "ah", "aha", "hm", "hmm", "mhm", "mm", "mm-hm", "mm-hmm", "mmhm", "oh", "ok", "okay", "right", "sure", "uh-huh",
-    "yeah", "yep", "yes", "嗯", "嗯嗯", "哦", "对", "好", "好的", "是的",
-];
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metrics {
@@ -64,7 +59,8 @@ struct Reading {
 }
 
 impl Metrics {
-    pub fn of(journal: &[JournalEntry]) -> Self {
+    /// `language`: the agent's recognition language.
+    pub fn of(journal: &[JournalEntry], language: Option<&str>) -> Self {
         let mut reading = Reading::default();
         for entry in journal {
             if let Step::Input(input) = &entry.step {
@@ -72,7 +68,7 @@ impl Metrics {
             }
             entry.outputs.iter().for_each(|output| reading.asked(output, entry.at));
         }
-        reading.metrics()
+        reading.metrics(language)
     }
 
     pub fn response_rate(&self) -> Option<f64> {
@@ -147,7 +143,7 @@ impl Reading {
         }
     }
 
-    fn metrics(self) -> Metrics {
+    fn metrics(self, language: Option<&str>) -> Metrics {
         let answered = self.shown.intersection(&self.answered).count();
         let mut metrics = Metrics {
             turns: self.shown.len(),
@@ -157,7 +153,7 @@ impl Reading {
         };
         for over in &self.over {
             let stopped = over.stopped.map(|at| at.since(over.began));
-            if wants_nothing(&over.text) {
+            if meaning(&over.text, language) != Meaning::Words {
                 metrics.backchannels += 1;
                 metrics.held += usize::from(stopped.is_none_or(|after| after > HOLD));
             } else {
@@ -167,12 +163,6 @@ impl Reading {
         }
         metrics
     }
-}
-
-/// Whether nothing but backchannels is said.
-fn wants_nothing(text: &str) -> bool {
-    let words = text.split(|c: char| c.is_whitespace() || matches!(c, ',' | '.' | '!' | '?' | '，' | '。'));
-    words.filter(|word| !word.is_empty()).all(|word| BACKCHANNELS.contains(&word.to_lowercase().as_str()))
 }
 
 impl fmt::Display for Metrics {

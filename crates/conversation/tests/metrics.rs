@@ -17,7 +17,7 @@ fn speaking() -> Call {
 fn an_interruption_is_yielded_to_and_timed_from_where_the_speech_began() {
     let mut call = speaking();
     call.at(2000).speech_starts().after(500).speech_pauses().after(50).transcript(1, 1, "no wait").skip();
-    let metrics = Metrics::of(&call.journal().1);
+    let metrics = Metrics::of(&call.journal().1, None);
     assert_eq!((metrics.turns, metrics.answered, metrics.interruptions), (1, 1, 1));
     assert_eq!(metrics.yields, [Duration::from_millis(300)]);
     assert_eq!((metrics.yield_rate(), metrics.selectivity()), (Some(1.0), None));
@@ -27,7 +27,7 @@ fn an_interruption_is_yielded_to_and_timed_from_where_the_speech_began() {
 fn an_agent_that_goes_on_after_a_backchannel_is_selective() {
     let mut call = speaking();
     call.at(2000).speech_starts().after(200).speech_pauses().after(50).transcript(1, 1, "Mm-hm.").after(1000).skip();
-    let metrics = Metrics::of(&call.journal().1);
+    let metrics = Metrics::of(&call.journal().1, None);
     assert_eq!((metrics.backchannels, metrics.held, metrics.interruptions), (1, 1, 0));
     assert_eq!(metrics.selectivity(), Some(1.0));
 }
@@ -36,5 +36,5 @@ fn an_agent_that_goes_on_after_a_backchannel_is_selective() {
 fn an_agent_that_begins_while_the_user_speaks_interrupts() {
     let mut call = Call::new(config(|config| config.greeting = Some("Hello.".to_owned())));
     call.input(ringline_conversation::Input::UserJoined).speech_starts().after(100).speaks(0).skip();
-    assert_eq!(Metrics::of(&call.journal().1).agent_interrupts, 1);
+    assert_eq!(Metrics::of(&call.journal().1, None).agent_interrupts, 1);
 }
