@@ -6,7 +6,7 @@
 //! chance. Limits: none within [`SPEECH_BEFORE`] of the turn's beginning or [`APART`] of the last one, and one that was not
 //! heard within [`PATIENCE`] is forgotten.
 
-use crate::{Conversation, Output, pronunciation::pronounced};
+use crate::{Conversation, Output, pronunciation::pronounced, text::is_speakable};
 use ringline_model::{CallTime, ResponseId, SegmentId};
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ impl Conversation {
         let Some(entry) = self.config.back_channels.iter().find(|entry| chance.happens(entry.probability)) else {
             return;
         };
-        let Some(word) = chance.pick(&entry.words) else { return };
+        let Some(word) = chance.pick(&entry.words).filter(|word| is_speakable(&word.text)) else { return };
         let text = pronounced(&word.text, &self.config.tts.rules);
         let (response, segment) = (self.ids.response(), self.ids.segment());
         let (voice, rate) = (self.config.tts.voice.clone(), self.config.tts.speech_rate);

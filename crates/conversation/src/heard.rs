@@ -56,6 +56,7 @@ struct Segment {
     duration_ms: Option<u32>,
     /// All its audio was made, or will not be.
     is_made: bool,
+    made_at: CallTime,
     is_clip: bool,
     /// It holds the floor while the answer is not there, and is a sentence of its own.
     filler: Option<SentenceId>,
@@ -82,8 +83,19 @@ impl Ledger {
     pub fn hand_over(&mut self, id: SegmentId, clause: Clause, rate: f64, now: CallTime) {
         let stage = Stage::Handed { at: now };
         let (longest, duration_ms, filler) = (LONGEST_SEGMENT, None, None);
-        let (is_made, is_clip) = (false, false);
-        self.segments.push(Segment { id, clause, rate, longest, stage, duration_ms, is_made, is_clip, filler });
+        let (is_made, made_at, is_clip) = (false, now, false);
+        self.segments.push(Segment {
+            id,
+            clause,
+            rate,
+            longest,
+            stage,
+            duration_ms,
+            is_made,
+            made_at,
+            is_clip,
+            filler,
+        });
     }
 
     /// A segment that is no part of the answer's text.
@@ -99,8 +111,19 @@ impl Ledger {
         let clause = Clause { text: String::new(), spaced: false };
         let (stage, duration_ms) = (Stage::Audible { at: now }, Some(duration_ms));
         let (rate, longest, filler) = (1.0, LONGEST_CLIP, None);
-        let (is_made, is_clip) = (true, true);
-        self.segments.push(Segment { id, clause, rate, longest, stage, duration_ms, is_made, is_clip, filler });
+        let (is_made, made_at, is_clip) = (true, now, true);
+        self.segments.push(Segment {
+            id,
+            clause,
+            rate,
+            longest,
+            stage,
+            duration_ms,
+            is_made,
+            made_at,
+            is_clip,
+            filler,
+        });
     }
 
     /// How many fillers were handed over.
@@ -162,7 +185,7 @@ impl Ledger {
         self.audio_ready(id, now);
         if let Some(segment) = self.find(id) {
             segment.duration_ms = Some(duration_ms);
-            segment.is_made = true;
+            (segment.is_made, segment.made_at) = (true, now);
             self.free_since = now;
         }
     }
@@ -314,6 +337,8 @@ impl Ledger {
         match front.stage {
             Stage::Audible { at } => Some((at.max(here).max(self.idle_since) + PLAYOUT_WAIT, Overdue::Start(front.id))),
             Stage::Playing { at } => {
+                // Audio that is made more slowly than it plays has pauses: of what is made now, all may be still to play.
+                let at = at.max(front.made_at);
                 let length = front.duration_ms.map_or(front.longest, |ms| Duration::from_millis(ms.into()));
                 Some((at.max(here) + length.min(front.longest) + PLAYOUT_SLACK, Overdue::End(front.id)))
             }

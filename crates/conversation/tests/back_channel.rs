@@ -102,3 +102,10 @@ fn a_word_that_is_never_heard_is_forgotten() {
     call.speech_starts().expect(&["8.000s open u1 from 7.700s"]);
     call.at(9000).speech_pauses().transcript(1, 1, "").at(11_000).skip();
 }
+
+/// Found by the simulation: what has no letters is no word, and no voice can say it.
+#[test]
+fn signs_alone_are_not_said() {
+    let mut call = listening(1.0, |config| config.back_channels[0].words[0].text = "...".to_owned());
+    paused(&mut call).expect(&["3.000s transcribe u0 rev 1"]);
+}

@@ -104,3 +104,16 @@ fn playout_that_never_ends_is_taken_as_heard_after_its_length() {
         "7.400s record Assistant Normal #1 from 1.400s: \"One.\"",
     ]);
 }
+
+/// Found by the simulation: the rest of a slow synthesis was cut off as soon as its length was known.
+#[test]
+fn speech_that_is_made_more_slowly_than_it_plays_is_heard_to_its_end() {
+    let mut call = Call::joined(config(|_| ()));
+    call.user_says(0, "Why?").text(1, "One.").finished(1).audio(0).plays(0).skip();
+    call.at(20_000).synthesised(0, 10_000).expect_nothing();
+    call.at(22_000).played(0).expect(&[
+        "22.000s agent #1 end: \"\"",
+        "22.000s state Listening",
+        "22.000s record Assistant Normal #1 from 1.400s: \"One.\"",
+    ]);
+}
