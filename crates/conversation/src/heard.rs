@@ -81,48 +81,24 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     pub fn hand_over(&mut self, id: SegmentId, clause: Clause, rate: f64, now: CallTime) {
-        let stage = Stage::Handed { at: now };
-        let (longest, duration_ms, filler) = (LONGEST_SEGMENT, None, None);
-        let (is_made, made_at, is_clip) = (false, now, false);
-        self.segments.push(Segment {
-            id,
-            clause,
-            rate,
-            longest,
-            stage,
-            duration_ms,
-            is_made,
-            made_at,
-            is_clip,
-            filler,
-        });
+        self.segments.push(Segment::handed(id, clause, rate, now));
     }
 
     /// A segment that is no part of the answer's text.
     pub fn hand_over_filler(&mut self, id: SegmentId, clause: Clause, rate: f64, sentence: SentenceId, now: CallTime) {
-        self.hand_over(id, clause, rate, now);
-        if let Some(segment) = self.find(id) {
-            segment.filler = Some(sentence);
-        }
+        self.segments.push(Segment { filler: Some(sentence), ..Segment::handed(id, clause, rate, now) });
     }
 
     /// Audio that is there as a whole and has no text.
     pub fn hand_over_clip(&mut self, id: SegmentId, duration_ms: u32, now: CallTime) {
         let clause = Clause { text: String::new(), spaced: false };
-        let (stage, duration_ms) = (Stage::Audible { at: now }, Some(duration_ms));
-        let (rate, longest, filler) = (1.0, LONGEST_CLIP, None);
-        let (is_made, made_at, is_clip) = (true, now, true);
         self.segments.push(Segment {
-            id,
-            clause,
-            rate,
-            longest,
-            stage,
-            duration_ms,
-            is_made,
-            made_at,
-            is_clip,
-            filler,
+            longest: LONGEST_CLIP,
+            stage: Stage::Audible { at: now },
+            duration_ms: Some(duration_ms),
+            is_made: true,
+            is_clip: true,
+            ..Segment::handed(id, clause, 1.0, now)
         });
     }
 
@@ -352,6 +328,22 @@ impl Ledger {
 }
 
 impl Segment {
+    /// Given to synthesis.
+    fn handed(id: SegmentId, clause: Clause, rate: f64, now: CallTime) -> Self {
+        Self {
+            id,
+            clause,
+            rate,
+            longest: LONGEST_SEGMENT,
+            stage: Stage::Handed { at: now },
+            duration_ms: None,
+            is_made: false,
+            made_at: now,
+            is_clip: false,
+            filler: None,
+        }
+    }
+
     fn is_in_flight(&self) -> bool {
         !matches!(self.stage, Stage::Played | Stage::Skipped)
     }

@@ -412,7 +412,7 @@ impl Response {
 
     /// What there is of the text goes to synthesis.
     pub fn flush(&mut self) {
-        let clauses: Vec<Clause> = self.clauses.flush().into_iter().collect();
+        let clauses = self.clauses.flush();
         self.hold(clauses);
         self.release_short();
     }
