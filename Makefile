@@ -20,7 +20,7 @@ ARGS ?=
 SEEDS ?= 100000
 FROM ?= 0
 
-.PHONY: run test test-unit test-e2e figures load sim fuzz check build page models clean
+.PHONY: run test test-unit test-e2e figures load sim fuzz check build page sdk-web models clean
 
 run: build models
 	$(BIN) serve --tier $(TIER) $(ARGS)
@@ -35,6 +35,13 @@ console/dist/index.html: $(shell find console/src -type f 2>/dev/null) console/p
 	@scripts/system-packages.sh build
 	cd console && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build
 
+# What the packages for browsers are built and tested with.
+sdk-web: sdk/web/node_modules/.package-lock.json
+
+sdk/web/node_modules/.package-lock.json: sdk/web/package-lock.json
+	@scripts/system-packages.sh build
+	cd sdk/web && npm ci --no-audit --no-fund --loglevel=error
+
 models: build
 	$(BIN) models pull $(TIER)
 
@@ -43,9 +50,10 @@ test: build
 	$(MAKE) --no-print-directory test-unit
 	$(MAKE) --no-print-directory test-e2e
 
-test-unit: page
+test-unit: page sdk-web
 	$(BIN) models pull tiny
 	cd console && npm test --silent
+	cd sdk/web && npm test --silent
 	RINGLINE_MODELS_REQUIRED=1 RINGLINE_POSTGRES_REQUIRED=1 $(CARGO) test --release --locked --workspace
 
 test-e2e: build
@@ -66,11 +74,12 @@ sim:
 fuzz:
 	FUZZ_SECONDS=$${FUZZ_SECONDS:-600} fuzz/run
 
-check: page
+check: page sdk-web
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
 	cd console && npm run --silent check
+	cd sdk/web && npm run --silent check
 
 clean:
 	$(CARGO) clean
-	rm -rf console/dist console/node_modules tests/.venv tests/browser/node_modules tests/java/target
+	rm -rf console/dist console/node_modules sdk/web/node_modules sdk/web/*/dist tests/.venv tests/browser/node_modules tests/java/target

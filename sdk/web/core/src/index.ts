@@ -1,0 +1,13 @@
+export { RtcClient, type ClientEvents } from "./client";
+export { DeviceError, DeviceErrorCode, checkSupport, listDevices, type DeviceKind, type Support } from "./devices";
+export { Emitter } from "./emitter";
+export { latencyGroups, type LatencyGroups, type TurnLatency } from "./latency";
+export { SPEECH_CONSTRAINTS, type CameraOptions } from "./local-media";
+export type { View } from "./playback";
+export type { RemoteMember } from "./remote-members";
+export type { Member, Role } from "./roster";
+export type { JoinOptions } from "./session";
+export { SignalingError, type AgentReply, type AgentRequest, type JoinAnswer } from "./signaling";
+export { ByeReason, ConnectionReason, ConnectionStatus } from "./status";
+export { decodeToken, type ChannelToken } from "./token";
+export { volumeOf, type Volume } from "./volume";

@@ -1,0 +1,135 @@
+// One peer connection to the server: audio both ways, the data channel, and a picture if wanted. Knows SDP and
+// statistics, nothing of calls.
+
+export interface PeerHandlers {
+  onMessage(text: unknown): void;
+  onChannelOpen(): void;
+  onChannelClosed(): void;
+  /** `streamId` is what the server calls the stream. */
+  onTrack(track: MediaStreamTrack, streamId: string): void;
+  /** The connection state changed; `peer.down` and `peer.connected` say to what. */
+  onState(): void;
+}
+
+export interface PeerOptions {
+  audioTrack: MediaStreamTrack | null;
+  /** Null: no picture in either direction, and none later. */
+  video: { direction: "sendrecv" | "sendonly" | "recvonly"; track: MediaStreamTrack | null; bitrate?: number | undefined } | null;
+}
+
+/** What getStats says about the path and the voices on it. */
+export interface PathStats {
+  /** Media packets and connectivity answers received. */
+  received: number;
+  roundTripMs: number | null;
+  /** Loudness, 0 to 1 of full scale: our own, and that of each remote track by its id. */
+  localLevel: number;
+  remoteLevels: Map<string, number>;
+}
+
+/** So much may wait in the data channel; more is not taken. Messages have a few hundred bytes. */
+const MAX_BUFFERED = 1024 * 1024;
+
+export class Peer {
+  private readonly connection = new RTCPeerConnection();
+  private readonly channel: RTCDataChannel;
+  private readonly audio: RTCRtpTransceiver;
+  private readonly video: RTCRtpTransceiver | null;
+  private readonly bitrate: number | undefined;
+  private closed = false;
+
+  constructor({ audioTrack, video }: PeerOptions, handlers: PeerHandlers) {
+    this.audio = this.connection.addTransceiver(audioTrack ?? "audio", { direction: "sendrecv" });
+    this.video = video ? this.connection.addTransceiver(video.track ?? "video", { direction: video.direction }) : null;
+    this.bitrate = video?.bitrate;
+    this.channel = this.connection.createDataChannel("aicall", { ordered: true });
+    const unlessClosed = (handle: () => void) => () => {
+      if (!this.closed) handle();
+    };
+    this.channel.onopen = unlessClosed(handlers.onChannelOpen);
+    this.channel.onclose = unlessClosed(handlers.onChannelClosed);
+    this.channel.onmessage = (event) => {
+      if (!this.closed) handlers.onMessage(event.data);
+    };
+    this.connection.onconnectionstatechange = unlessClosed(handlers.onState);
+    this.connection.oniceconnectionstatechange = unlessClosed(handlers.onState);
+    this.connection.ontrack = ({ track, streams }) => {
+      if (!this.closed) handlers.onTrack(track, streams[0]?.id ?? "");
+    };
+  }
+
+  get connected(): boolean {
+    return this.connection.connectionState === "connected";
+  }
+
+  get down(): boolean {
+    const { connectionState, iceConnectionState } = this.connection;
+    return connectionState === "failed" || connectionState === "disconnected" || iceConnectionState === "disconnected";
+  }
+
+  get channelOpen(): boolean {
+    return this.channel.readyState === "open";
+  }
+
+  /** The local offer. It is sent at once, without candidates: the server learns our addresses from our checks. */
+  async offer(iceRestart = false): Promise<string> {
+    const offer = await this.connection.createOffer({ iceRestart });
+    await this.connection.setLocalDescription(offer);
+    return this.connection.localDescription?.sdp ?? offer.sdp ?? "";
+  }
+
+  async accept(sdp: string): Promise<void> {
+    await this.connection.setRemoteDescription({ type: "answer", sdp });
+    if (this.video && this.bitrate) await limitBitrate(this.video.sender, this.bitrate);
+  }
+
+  /** False if the channel isn't open or is blocked: the message is dropped. */
+  send(text: string): boolean {
+    if (!this.channelOpen || this.channel.bufferedAmount + text.length > MAX_BUFFERED) return false;
+    this.channel.send(text);
+    return true;
+  }
+
+  /** Whether everything that was sent has left this page. */
+  get drained(): boolean {
+    return !this.channelOpen || this.channel.bufferedAmount === 0;
+  }
+
+  async replaceTrack(kind: "audio" | "video", track: MediaStreamTrack | null): Promise<void> {
+    const transceiver = kind === "audio" ? this.audio : this.video;
+    if (!this.closed) await transceiver?.sender.replaceTrack(track);
+  }
+
+  async stats(): Promise<PathStats> {
+    const stats: PathStats = { received: 0, roundTripMs: null, localLevel: 0, remoteLevels: new Map() };
+    for (const report of (await this.connection.getStats()).values()) {
+      switch (report.type) {
+        case "inbound-rtp":
+          stats.received += report.packetsReceived ?? 0;
+          if (typeof report.audioLevel === "number") stats.remoteLevels.set(report.trackIdentifier, report.audioLevel);
+          break;
+        case "media-source":
+          if (typeof report.audioLevel === "number") stats.localLevel = report.audioLevel;
+          break;
+        case "candidate-pair":
+          stats.received += report.responsesReceived ?? 0;
+          if (report.nominated && typeof report.currentRoundTripTime === "number") {
+            stats.roundTripMs = 1000 * report.currentRoundTripTime;
+          }
+      }
+    }
+    return stats;
+  }
+
+  close(): void {
+    this.closed = true;
+    this.connection.close();
+  }
+}
+
+async function limitBitrate(sender: RTCRtpSender, bitrate: number): Promise<void> {
+  const parameters = sender.getParameters();
+  for (const encoding of parameters.encodings) encoding.maxBitrate = bitrate;
+  // A browser that knows no limit goes on without one.
+  if (parameters.encodings.length > 0) await sender.setParameters(parameters).catch(() => undefined);
+}

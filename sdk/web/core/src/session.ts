@@ -1,0 +1,387 @@
+// One stay in one channel: joins it, keeps its path alive, passes messages on, leaves it.
+//
+// Contract: `join` resolves when audio can flow, or rejects and the session is over. After it resolved, `onReady` comes
+// once, when messages can be sent, and only then messages. `onOver` comes at most once, and nothing after it; it does not
+// come for `leave`. What ends the stay because the app asked the agent to stop is told STOP_GRACE_MS later: an app that
+// hangs up meanwhile has what it wanted.
+
+import type { LocalMedia } from "./local-media";
+import { asObject, parseObject, type Json } from "./json";
+import { PathWatch, type PathAction } from "./path";
+import { Peer, type PathStats } from "./peer";
+import type { RemoteMembers } from "./remote-members";
+import { readMemberNotice } from "./roster";
+import { joinCall, leaveCall, restartCall, SignalingError, type AgentReply, type AgentRequest, type JoinAnswer } from "./signaling";
+import { ByeReason, ConnectionReason, ConnectionStatus } from "./status";
+import type { ChannelToken } from "./token";
+
+export interface JoinOptions {
+  /** Asks for an agent; without it the agent is on the channel already. */
+  agent?: AgentRequest;
+  /** The picture that can be sent and received in this call; by default it is sent if a camera is open. */
+  video?: { send: boolean; receive: boolean };
+}
+
+export interface SessionHandlers {
+  /** Comes before anything of the agent's. */
+  onAgentReply(reply: AgentReply): void;
+  onStatus(status: ConnectionStatus, reason: ConnectionReason): void;
+  onReady(): void;
+  onMessage(text: string): void;
+  onLatency(data: unknown): void;
+  onStats(stats: PathStats): void;
+  /** The server ended it, or (null) the path could not be brought back. */
+  onOver(reason: ByeReason | null): void;
+}
+
+/** From the answer until audio can flow. */
+const CONNECT_LIMIT_MS = 15_000;
+/** From the data channel's opening, for the agent's voice to be there first. */
+const VOICE_FIRST_MS = 500;
+/** Messages kept until readiness is told; of more, the oldest are dropped. */
+const MAX_WAITING = 256;
+const STOP_GRACE_MS = 1000;
+/** Longest message read, in characters. */
+const MAX_MESSAGE_LENGTH = 65_536;
+
+type Phase = "joining" | "joined" | "over";
+
+export class Session {
+  roundTripMs: number | null = null;
+  /** Null until joined. */
+  answer: JoinAnswer | null = null;
+  private phase: Phase = "joining";
+  private peer: Peer | null = null;
+  private readonly path = new PathWatch();
+  private readonly timers = new Set<ReturnType<typeof setTimeout>>();
+  private busy = false;
+  private ready = false;
+  private waiting: string[] = [];
+  /** The agent has said that it leaves, or has left: what ends now has ended well. */
+  private agentLeaves = false;
+  private stopAskedAt = -Infinity;
+  private connecting: { resolve(): void; reject(error: Error): void } | null = null;
+
+  constructor(
+    private token: ChannelToken,
+    private readonly options: JoinOptions,
+    private readonly media: LocalMedia,
+    private readonly remote: RemoteMembers,
+    private readonly sampleMs: number,
+    private readonly handlers: SessionHandlers,
+  ) {}
+
+  async join(): Promise<JoinAnswer> {
+    try {
+      const answer = await this.connect(this.options.agent ?? null);
+      await this.connected();
+      this.phase = "joined";
+      this.watch();
+      globalThis.addEventListener?.("online", this.onNetworkChange);
+      connectionInfo()?.addEventListener("change", this.onNetworkChange);
+      this.handlers.onStatus(ConnectionStatus.Connected, ConnectionReason.Joined);
+      // After those who await the join have gone on.
+      this.later(0, () => this.announce());
+      return answer;
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** False if the channel isn't open or is blocked: the message is dropped. */
+  send(text: string): boolean {
+    if (this.phase !== "joined" || !this.peer?.send(text)) return false;
+    if (parseObject(text)?.["type"] === 1100) this.stopAskedAt = performance.now();
+    return true;
+  }
+
+  get channelOpen(): boolean {
+    return this.phase === "joined" && this.peer?.channelOpen === true;
+  }
+
+  /** Goes on with another token for the same channel and user, and brings it to the server. */
+  refresh(token: ChannelToken): void {
+    this.token = token;
+    if (this.phase === "joined" && !this.path.lost) this.repair(() => this.restart(), () => undefined);
+  }
+
+  async replaceTrack(kind: "audio" | "video", track: MediaStreamTrack | null): Promise<void> {
+    await this.peer?.replaceTrack(kind, track);
+  }
+
+  /** Waits (100 ms at most) for what was sent to go out, then leaves. */
+  async leave(): Promise<void> {
+    for (let i = 0; i < 10 && this.peer && !this.peer.drained; i++) await pause(10);
+    this.abandon();
+  }
+
+  /** Leaves without waiting: the page goes away. */
+  abandon(): void {
+    const { answer, token } = this;
+    this.connecting?.reject(new SignalingError("Left", "The channel was left before the join was done."));
+    this.close();
+    this.answer = null;
+    if (answer) void leaveCall(answer.resource, token.raw);
+  }
+
+  /** Makes a peer connection and joins with it: at first, and again when nothing else brings the path back. */
+  private async connect(agent: AgentRequest | null): Promise<JoinAnswer> {
+    this.peer?.close();
+    this.path.reset();
+    this.remote.dropTracks();
+    const peer = new Peer(
+      { audioTrack: this.media.audioTrack, video: this.videoOptions() },
+      {
+        onMessage: (text) => this.receive(text),
+        onChannelOpen: () => this.later(VOICE_FIRST_MS, () => this.announce(true)),
+        onChannelClosed: () => this.channelClosed(),
+        onTrack: (track, streamId) => this.remote.addTrack(track, streamId),
+        onState: () => this.stateChanged(peer),
+      },
+    );
+    this.peer = peer;
+    const sdp = await peer.offer();
+    let answer: JoinAnswer;
+    try {
+      answer = await joinCall(this.token.rtcUrl, this.token.raw, sdp, agent);
+    } catch (error) {
+      if (error instanceof SignalingError && error.agentReply && this.peer === peer) this.handlers.onAgentReply(error.agentReply);
+      throw error;
+    }
+    if (this.peer !== peer) {
+      peer.close();
+      if (this.phase === "over") void leaveCall(answer.resource, this.token.raw);
+      throw new SignalingError("Left", "The channel was left before the join was done.");
+    }
+    this.answer = answer;
+    if (answer.agentReply) this.handlers.onAgentReply(answer.agentReply);
+    this.remote.begin(answer.agentUserId);
+    await accept(peer, answer.sdp);
+    return answer;
+  }
+
+  private videoOptions() {
+    const { send, receive } = this.options.video ?? { send: this.media.videoTrack !== null, receive: false };
+    if (!send && !receive) return null;
+    const direction = send && receive ? "sendrecv" : send ? "sendonly" : "recvonly";
+    const track = send ? this.media.publishedVideo : null;
+    return { direction, track, bitrate: this.media.camera.bitrate } as const;
+  }
+
+  private connected(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.phase === "over") return reject(new SignalingError("Left", "The channel was left before the join was done."));
+      const settle = (act: () => void) => () => {
+        this.connecting = null;
+        act();
+      };
+      const noPath = new SignalingError("NoMediaPath", "Audio can't reach the server: UDP and TCP to its media port may be blocked.");
+      this.connecting = { resolve: settle(resolve), reject: (error) => settle(() => reject(error))() };
+      this.later(CONNECT_LIMIT_MS, () => this.connecting?.reject(noPath));
+      if (this.peer) this.stateChanged(this.peer);
+    });
+  }
+
+  private stateChanged(peer: Peer): void {
+    if (this.peer !== peer) return;
+    this.remote.setConnected(peer.connected);
+    if (peer.connected) this.connecting?.resolve();
+    if (peer.down && this.phase === "joined") void this.sample();
+  }
+
+  /** Tells that messages can be sent, when all is there that should come before. */
+  private announce(voiceWaitedFor = false): void {
+    if (this.ready || !this.channelOpen) return;
+    if (!voiceWaitedFor && !this.remote.all().some((member) => member.audioElement)) return;
+    this.ready = true;
+    this.handlers.onReady();
+    const { waiting } = this;
+    this.waiting = [];
+    for (const text of waiting) this.deliver(text);
+  }
+
+  /** A member's voice is there. */
+  audioSubscribed(): void {
+    this.later(0, () => this.announce());
+  }
+
+  private receive(text: unknown): void {
+    if (typeof text !== "string" || text.length > MAX_MESSAGE_LENGTH) return;
+    const message = parseObject(text);
+    if (message?.["type"] === 9002) return this.bye(asObject(message["data"]));
+    if (message?.["type"] === 9003) return this.memberNotice(asObject(message["data"]));
+    if (message?.["type"] === 1010) this.agentLeaves = true;
+    if (this.ready) return this.deliver(text);
+    this.waiting.push(text);
+    if (this.waiting.length > MAX_WAITING) this.waiting.shift();
+  }
+
+  private deliver(text: string): void {
+    const message = parseObject(text);
+    if (message?.["type"] === 9001) this.handlers.onLatency(message["data"]);
+    else if (this.phase === "joined") this.handlers.onMessage(text);
+  }
+
+  private memberNotice(data: Json | null): void {
+    const notice = readMemberNotice(data);
+    if (!notice) return;
+    if (!notice.online && notice.userId === this.answer?.agentUserId) {
+      this.agentLeaves = true;
+      return this.afterStop(() => this.remote.apply(notice));
+    }
+    this.remote.apply(notice);
+  }
+
+  private bye(data: Json | null): void {
+    const reason = Number(data?.["reason"]);
+    if (reason !== ByeReason.Kicked && reason !== ByeReason.Replaced) this.channelEnded();
+    else this.over(reason);
+  }
+
+  private channelClosed(): void {
+    if (this.phase !== "joined") return;
+    if (this.agentLeaves || this.stopAsked) return this.channelEnded();
+    // A closed channel doesn't open again; either the server has ended the call or it was started anew.
+    this.path.needNewPeer(performance.now());
+    void this.sample();
+  }
+
+  /** The call is over. If the agent left, that is what happened; else the channel was ended. */
+  private channelEnded(): void {
+    const agentUserId = this.answer?.agentUserId;
+    if (!this.agentLeaves && !this.stopAsked) return this.over(ByeReason.ChannelEnded);
+    this.quieten();
+    this.afterStop(() => {
+      const member = agentUserId ? this.remote.get(agentUserId) : null;
+      if (member) this.remote.apply({ ...member, online: false });
+    });
+  }
+
+  private get stopAsked(): boolean {
+    return this.stopAskedAt > -Infinity;
+  }
+
+  private afterStop(action: () => void): void {
+    const wait = this.stopAskedAt + STOP_GRACE_MS - performance.now();
+    if (wait > 0) this.later(wait, action);
+    else action();
+  }
+
+  private watch(): void {
+    this.later(this.sampleMs, () => {
+      void this.sample().then(() => {
+        if (this.peer) this.watch();
+      });
+    });
+  }
+
+  private async sample(): Promise<void> {
+    const { peer } = this;
+    if (!peer || this.phase !== "joined") return;
+    const stats = await peer.stats();
+    if (this.peer !== peer) return;
+    this.roundTripMs = stats.roundTripMs ?? this.roundTripMs;
+    this.handlers.onStats(stats);
+    const wasLost = this.path.lost;
+    const action = this.path.step({ now: performance.now(), received: stats.received, down: peer.down, busy: this.busy });
+    if (this.path.lost && (this.agentLeaves || this.stopAsked)) return this.channelEnded();
+    if (this.path.lost && !wasLost) this.reconnecting();
+    if (action) this.act(action);
+  }
+
+  private reconnecting(): void {
+    this.handlers.onStatus(ConnectionStatus.Reconnecting, ConnectionReason.NetworkInterrupted);
+  }
+
+  private act(action: PathAction): void {
+    switch (action) {
+      case "recovered":
+        return this.handlers.onStatus(ConnectionStatus.Connected, ConnectionReason.HeartbeatAlive);
+      case "give-up":
+        return this.over(null);
+      case "restart":
+        // The server may know this connection no more, yet know the call.
+        return this.repair(() => this.restart(), () => this.path.needNewPeer(performance.now()));
+      case "rejoin":
+        return this.repair(
+          () => this.connect(null),
+          ({ code }) => this.over(code === "CallFinished" || code === "ChannelNotFound" ? ByeReason.ChannelEnded : null),
+        );
+    }
+  }
+
+  private async restart(): Promise<void> {
+    const { peer, answer } = this;
+    if (!peer || !answer) return;
+    const sdp = await restartCall(answer.resource, this.token.raw, await peer.offer(true));
+    if (this.peer === peer) await accept(peer, sdp);
+  }
+
+  /** Runs one attempt. If the server can't be reached, or waits for a new token, the watch tries again by itself. */
+  private repair(attempt: () => Promise<unknown>, refused: (error: SignalingError) => void): void {
+    if (this.busy) return;
+    this.busy = true;
+    attempt()
+      .catch((error: unknown) => {
+        if (this.phase !== "joined" || !(error instanceof SignalingError)) return;
+        if (error.refused && error.code !== "TokenExpired") refused(error);
+      })
+      .finally(() => {
+        this.busy = false;
+      });
+  }
+
+  private readonly onNetworkChange = () => {
+    if (this.phase !== "joined" || this.path.lost) return;
+    this.path.declareLost(performance.now());
+    this.reconnecting();
+    void this.sample();
+  };
+
+  private over(reason: ByeReason | null): void {
+    if (this.phase === "over") return;
+    this.close();
+    this.handlers.onOver(reason);
+  }
+
+  /** No media and no watch any more, but not left. */
+  private quieten(): void {
+    this.peer?.close();
+    this.peer = null;
+  }
+
+  private close(): void {
+    this.phase = "over";
+    this.quieten();
+    for (const timer of this.timers) clearTimeout(timer);
+    this.timers.clear();
+    globalThis.removeEventListener?.("online", this.onNetworkChange);
+    connectionInfo()?.removeEventListener("change", this.onNetworkChange);
+  }
+
+  private later(ms: number, action: () => void): void {
+    const timer = setTimeout(() => {
+      this.timers.delete(timer);
+      if (this.phase !== "over") action();
+    }, ms);
+    this.timers.add(timer);
+  }
+}
+
+/** Chromium tells here when the device changes networks. */
+function connectionInfo(): EventTarget | undefined {
+  return (globalThis.navigator as { connection?: EventTarget } | undefined)?.connection;
+}
+
+async function accept(peer: Peer, sdp: string): Promise<void> {
+  try {
+    await peer.accept(sdp);
+  } catch (error) {
+    throw new SignalingError("BadAnswer", `The server's answer can't be used: ${error instanceof Error ? error.message : String(error)}`, 200);
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,135 @@
+// Our signaling over HTTP: joining, restarting and leaving. Every request has a time limit; every failure becomes a
+// SignalingError with a code that a program can branch on and a message that a person can read.
+
+import { asObject, textOf, type Json } from "./json";
+
+/** Asks, inside the join, for an agent on the token's channel. */
+export interface AgentRequest {
+  agentId: string;
+  region?: string;
+  /** "GenerateAIAgentCall" */
+  action: string;
+  /** The operation's parameters, as JSON text. */
+  params: string;
+}
+
+/** What became of an agent request. `code` is "200" or the operation's error code, `data` JSON text. */
+export interface AgentReply {
+  requestId: string;
+  code: string;
+  data?: string;
+  message?: string;
+}
+
+export interface JoinAnswer {
+  sdp: string;
+  channelId: string;
+  userId: string;
+  agentUserId: string;
+  instanceId: string;
+  /** Where to restart and leave, absolute. */
+  resource: string;
+  agentReply: AgentReply | null;
+}
+
+/**
+ * The server's codes are its own (`TokenExpired`, `ChannelNotFound`, `CallFinished`, `ServerBusy`, `AgentRefused`…).
+ * Ours: `ServerAway` (no answer), `BadAnswer`, `InvalidToken`, `NoMediaPath` (nothing arrives), `Left` (left meanwhile).
+ */
+export class SignalingError extends Error {
+  override readonly name = "SignalingError";
+
+  constructor(
+    readonly code: string,
+    message: string,
+    /** The HTTP status, or 0 when there was no answer. */
+    readonly status = 0,
+    readonly agentReply: AgentReply | null = null,
+  ) {
+    super(message);
+  }
+
+  /** The server answered, and won't answer otherwise if asked again. */
+  get refused(): boolean {
+    return this.status >= 400 && this.status < 500;
+  }
+}
+
+const LIMIT_MS = 15_000;
+const LEAVE_LIMIT_MS = 2000;
+
+export async function joinCall(url: string, token: string, sdp: string, agent: AgentRequest | null): Promise<JoinAnswer> {
+  const answer = await send("POST", url, agent ? { token, sdp, agent } : { token, sdp });
+  const reply = asObject(answer["agentReply"]);
+  return {
+    sdp: required(answer, "sdp"),
+    channelId: textOf(answer["channelId"]),
+    userId: textOf(answer["userId"]),
+    agentUserId: required(answer, "agentUserId"),
+    instanceId: textOf(answer["instanceId"]),
+    resource: new URL(required(answer, "resource"), url).href,
+    agentReply: reply ? readReply(reply) : null,
+  };
+}
+
+/** Offers again on the same call after ICE was restarted; gives the new answer. */
+export async function restartCall(resource: string, token: string, sdp: string): Promise<string> {
+  return required(await send("PATCH", resource, { token, sdp }), "sdp");
+}
+
+/** Ends our part of the call. Never fails: a server that is away will notice by itself. It outlives the page. */
+export async function leaveCall(resource: string, token: string): Promise<void> {
+  try {
+    await fetch(resource, {
+      method: "DELETE",
+      headers: { Authorization: `Bearer ${token}` },
+      keepalive: true,
+      signal: AbortSignal.timeout(LEAVE_LIMIT_MS),
+    });
+  } catch {
+    // See above.
+  }
+}
+
+async function send(method: string, url: string, body: Json): Promise<Json> {
+  let response: Response;
+  try {
+    response = await fetch(url, {
+      method,
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+      cache: "no-store",
+      signal: AbortSignal.timeout(LIMIT_MS),
+    });
+  } catch {
+    throw new SignalingError("ServerAway", `No answer from ${new URL(url).origin}.`);
+  }
+  const answer = asObject(await response.json().catch(() => null));
+  if (!response.ok) throw refusal(response.status, answer ?? {}, url);
+  if (!answer) throw badAnswer("no JSON object", response.status);
+  return answer;
+}
+
+function refusal(status: number, answer: Json, url: string): SignalingError {
+  // A proxy in front of the server speaks for a server that is away.
+  if (status === 502 || status === 504) return new SignalingError("ServerAway", `No answer from behind ${new URL(url).origin}.`);
+  const reply = asObject(answer["agentReply"]);
+  const code = textOf(answer["code"]) || `Status${status}`;
+  const message = textOf(answer["message"]) || `The server answered with status ${status}.`;
+  return new SignalingError(code, message, status, reply ? readReply(reply) : null);
+}
+
+function readReply(reply: Json): AgentReply {
+  const optional = (key: "data" | "message") => (typeof reply[key] === "string" ? { [key]: reply[key] } : {});
+  return { requestId: textOf(reply["requestId"]), code: textOf(reply["code"]), ...optional("data"), ...optional("message") };
+}
+
+function required(answer: Json, key: string): string {
+  const value = textOf(answer[key]);
+  if (value === "") throw badAnswer(`${key} is absent`, 200);
+  return value;
+}
+
+function badAnswer(message: string, status: number): SignalingError {
+  return new SignalingError("BadAnswer", `The server's answer can't be used: ${message}.`, status);
+}
