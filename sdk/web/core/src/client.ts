@@ -124,6 +124,11 @@ export class RtcClient extends Emitter<ClientEvents> {
     return this.media.audioTrack;
   }
 
+  /** The same, as applications ask the vendor's RTC engine for it. */
+  getAudioTrack(): Promise<MediaStreamTrack | null> {
+    return Promise.resolve(this.media.audioTrack);
+  }
+
   get videoTrack(): MediaStreamTrack | null {
     return this.media.videoTrack;
   }
@@ -144,6 +149,11 @@ export class RtcClient extends Emitter<ClientEvents> {
 
   stopMicrophone(): void {
     this.media.stop("audio");
+  }
+
+  /** Closes the microphone and sends silence in its place until it is started again. */
+  sendSilence(): void {
+    this.media.sendSilence();
   }
 
   /** Throws a DeviceError, and stays with the one before. */
@@ -210,6 +220,7 @@ export class RtcClient extends Emitter<ClientEvents> {
     const session: Session = new Session(decoded, options, this.media, this.remote, SAMPLE_MS, {
       onAgentReply: (reply) => this.emit("agentReplied", reply),
       onStatus: (status, reason) => this.setStatus(status, reason),
+      onExpiry: (expiresIn) => this.watchToken(expiresIn),
       onReady: () => this.emit("channelReady", this.agentUserId),
       onMessage: (text) => this.emit("message", this.agentUserId, text),
       onLatency: (data) => {
@@ -222,14 +233,15 @@ export class RtcClient extends Emitter<ClientEvents> {
     this.token = decoded;
     this.session = session;
     globalThis.addEventListener?.("pagehide", this.onPageHide);
-    this.tokenClock.watch(decoded);
     this.setStatus(ConnectionStatus.Connecting, ConnectionReason.Connecting);
     try {
       return await session.join();
     } catch (error) {
       if (this.session === session) {
         this.forget();
-        this.setStatus(ConnectionStatus.Failed, ConnectionReason.JoinFailed);
+        // A refused agent is no failure of the connection.
+        if (error instanceof SignalingError && error.agentReply) this.setStatus(ConnectionStatus.Disconnected, ConnectionReason.Left);
+        else this.setStatus(ConnectionStatus.Failed, ConnectionReason.JoinFailed);
       }
       throw error;
     }
@@ -243,7 +255,7 @@ export class RtcClient extends Emitter<ClientEvents> {
       throw new SignalingError("InvalidToken", "The token is for another channel or user.");
     }
     this.token = decoded;
-    this.tokenClock.watch(decoded);
+    this.watchToken(null);
     this.session?.refresh(decoded);
   }
 
@@ -267,10 +279,17 @@ export class RtcClient extends Emitter<ClientEvents> {
   /** Leaves, closes the devices, empties the views and drops the listeners. */
   async destroy(): Promise<void> {
     await this.leave();
-    this.media.stop("audio");
-    this.media.stop("video");
+    this.media.close();
     this.playback.reset();
     this.removeListeners();
+  }
+
+  /** By the server's clock if it is known; ours may be wrong. */
+  private watchToken(expiresIn: number | null): void {
+    const { token } = this;
+    if (!token) return;
+    if (expiresIn !== null) this.tokenClock.watch(expiresIn * 1000);
+    else if (token.expires > 0) this.tokenClock.watch(token.expires * 1000 - Date.now());
   }
 
   private onOver(session: Session, reason: ByeReason | null): void {

@@ -4,6 +4,7 @@
 // Contract: whoever asks last wins; a device that opens after it was asked away again is closed at once.
 
 import { openDevice, type DeviceKind } from "./devices";
+import { Silence } from "./silence";
 
 export interface CameraOptions {
   width?: number;
@@ -43,6 +44,7 @@ export class LocalMedia {
   private microphoneId: string | undefined;
   private muted = false;
   private videoPublished = true;
+  private silence: Silence | null = null;
   private readonly sources = new Map<DeviceKind, Source>();
   private readonly attempts = { audio: 0, video: 0 };
 
@@ -58,6 +60,11 @@ export class LocalMedia {
 
   get isMuted(): boolean {
     return this.muted;
+  }
+
+  /** What is sent as the user's voice. */
+  get sentAudio(): MediaStreamTrack | null {
+    return this.audioTrack ?? this.silence?.track ?? null;
   }
 
   /** The camera's track if it is to be sent. */
@@ -81,6 +88,12 @@ export class LocalMedia {
       this.microphoneId = before;
       throw error;
     }
+  }
+
+  /** Closes the microphone; silence is sent in its place until it is started again. */
+  sendSilence(): void {
+    this.silence ??= new Silence();
+    this.stop("audio");
   }
 
   setMuted(muted: boolean): void {
@@ -127,10 +140,19 @@ export class LocalMedia {
   stop(kind: DeviceKind): void {
     this.attempts[kind] += 1;
     const source = this.sources.get(kind);
-    if (!source) return;
     this.sources.delete(kind);
-    this.handlers.onTrack(kind, null);
-    release(source);
+    this.handlers.onTrack(kind, kind === "audio" ? this.sentAudio : null);
+    if (source) release(source);
+  }
+
+  /** Closes everything. */
+  close(): void {
+    this.silence?.stop();
+    this.silence = null;
+    this.stop("audio");
+    this.stop("video");
+    this.muted = false;
+    this.videoPublished = true;
   }
 
   private async open(kind: DeviceKind, constraints: MediaTrackConstraints): Promise<void> {
@@ -154,6 +176,10 @@ export class LocalMedia {
     });
     this.handlers.onTrack(kind, kind === "video" ? this.publishedVideo : track);
     if (before && before.track !== track) release(before);
+    if (kind === "audio") {
+      this.silence?.stop();
+      this.silence = null;
+    }
   }
 }
 

@@ -11,7 +11,7 @@ import { PathWatch, type PathAction } from "./path";
 import { Peer, type PathStats } from "./peer";
 import type { RemoteMembers } from "./remote-members";
 import { readMemberNotice } from "./roster";
-import { joinCall, leaveCall, restartCall, SignalingError, type AgentReply, type AgentRequest, type JoinAnswer } from "./signaling";
+import { changeCall, joinCall, leaveCall, SignalingError, type AgentReply, type AgentRequest, type JoinAnswer } from "./signaling";
 import { ByeReason, ConnectionReason, ConnectionStatus } from "./status";
 import type { ChannelToken } from "./token";
 
@@ -26,6 +26,8 @@ export interface SessionHandlers {
   /** Comes before anything of the agent's. */
   onAgentReply(reply: AgentReply): void;
   onStatus(status: ConnectionStatus, reason: ConnectionReason): void;
+  /** The server took the token; so many seconds it lasts by the server's clock, if it said so. */
+  onExpiry(expiresIn: number | null): void;
   onReady(): void;
   onMessage(text: string): void;
   onLatency(data: unknown): void;
@@ -41,6 +43,9 @@ const VOICE_FIRST_MS = 500;
 /** Messages kept until readiness is told; of more, the oldest are dropped. */
 const MAX_WAITING = 256;
 const STOP_GRACE_MS = 1000;
+/** How often, and after what time, a new token is brought to a server that does not answer. */
+const REFRESH_TRIES = 5;
+const REFRESH_AGAIN_MS = 2000;
 /** Longest message read, in characters. */
 const MAX_MESSAGE_LENGTH = 65_536;
 
@@ -103,7 +108,18 @@ export class Session {
   /** Goes on with another token for the same channel and user, and brings it to the server. */
   refresh(token: ChannelToken): void {
     this.token = token;
-    if (this.phase === "joined" && !this.path.lost) this.repair(() => this.restart(), () => undefined);
+    if (this.answer && this.phase === "joined") void this.bring(this.answer.resource, token, REFRESH_TRIES);
+  }
+
+  private async bring(resource: string, token: ChannelToken, tries: number): Promise<void> {
+    try {
+      const { expiresIn } = await changeCall(resource, token.raw, null);
+      if (this.token === token) this.handlers.onExpiry(expiresIn);
+    } catch (error) {
+      // What repairs the path brings the token, too.
+      if (error instanceof SignalingError && error.refused) return;
+      if (tries > 1) this.later(REFRESH_AGAIN_MS, () => this.token === token && void this.bring(resource, token, tries - 1));
+    }
   }
 
   async replaceTrack(kind: "audio" | "video", track: MediaStreamTrack | null): Promise<void> {
@@ -131,7 +147,7 @@ export class Session {
     this.path.reset();
     this.remote.dropTracks();
     const peer = new Peer(
-      { audioTrack: this.media.audioTrack, video: this.videoOptions() },
+      { audioTrack: this.media.sentAudio, video: this.videoOptions() },
       {
         onMessage: (text) => this.receive(text),
         onChannelOpen: () => this.later(VOICE_FIRST_MS, () => this.announce(true)),
@@ -155,6 +171,7 @@ export class Session {
       throw new SignalingError("Left", "The channel was left before the join was done.");
     }
     this.answer = answer;
+    this.handlers.onExpiry(answer.expiresIn);
     if (answer.agentReply) this.handlers.onAgentReply(answer.agentReply);
     this.remote.begin(answer.agentUserId);
     await accept(peer, answer.sdp);
@@ -314,8 +331,10 @@ export class Session {
   private async restart(): Promise<void> {
     const { peer, answer } = this;
     if (!peer || !answer) return;
-    const sdp = await restartCall(answer.resource, this.token.raw, await peer.offer(true));
-    if (this.peer === peer) await accept(peer, sdp);
+    const { sdp, expiresIn } = await changeCall(answer.resource, this.token.raw, await peer.offer(true));
+    if (this.peer !== peer) return;
+    this.handlers.onExpiry(expiresIn);
+    await accept(peer, sdp);
   }
 
   /** Runs one attempt. If the server can't be reached, or waits for a new token, the watch tries again by itself. */

@@ -30,6 +30,14 @@ export interface JoinAnswer {
   /** Where to restart and leave, absolute. */
   resource: string;
   agentReply: AgentReply | null;
+  /** Seconds that the token lasts by the server's clock, if it says so. */
+  expiresIn: number | null;
+}
+
+export interface ChangeAnswer {
+  /** With an offer. */
+  sdp: string;
+  expiresIn: number | null;
 }
 
 /**
@@ -69,12 +77,14 @@ export async function joinCall(url: string, token: string, sdp: string, agent: A
     instanceId: textOf(answer["instanceId"]),
     resource: new URL(required(answer, "resource"), url).href,
     agentReply: reply ? readReply(reply) : null,
+    expiresIn: seconds(answer["expiresIn"]),
   };
 }
 
-/** Offers again on the same call after ICE was restarted; gives the new answer. */
-export async function restartCall(resource: string, token: string, sdp: string): Promise<string> {
-  return required(await send("PATCH", resource, { token, sdp }), "sdp");
+/** Brings a newer token, and with an offer restarts the transport of the same call. */
+export async function changeCall(resource: string, token: string, sdp: string | null): Promise<ChangeAnswer> {
+  const answer = await send("PATCH", resource, sdp === null ? { token } : { token, sdp });
+  return { sdp: sdp === null ? "" : required(answer, "sdp"), expiresIn: seconds(answer["expiresIn"]) };
 }
 
 /** Ends our part of the call. Never fails: a server that is away will notice by itself. It outlives the page. */
@@ -122,6 +132,10 @@ function refusal(status: number, answer: Json, url: string): SignalingError {
 function readReply(reply: Json): AgentReply {
   const optional = (key: "data" | "message") => (typeof reply[key] === "string" ? { [key]: reply[key] } : {});
   return { requestId: textOf(reply["requestId"]), code: textOf(reply["code"]), ...optional("data"), ...optional("message") };
+}
+
+function seconds(value: unknown): number | null {
+  return typeof value === "number" && Number.isFinite(value) ? value : null;
 }
 
 function required(answer: Json, key: string): string {

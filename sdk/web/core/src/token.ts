@@ -47,11 +47,10 @@ export class TokenClock {
 
   constructor(private readonly handlers: { onWillExpire(): void; onExpired(): void }) {}
 
-  /** Watches this token from now on, and no other. One that is nearly over is announced at once. */
-  watch(token: ChannelToken): void {
+  /** Watches a token that lasts so long from now, and no other. One that is nearly over is announced at once. */
+  watch(lastsMs: number): void {
     this.stop();
-    if (token.expires <= 0) return;
-    const expires = token.expires * 1000;
+    const expires = Date.now() + lastsMs;
     this.at(expires - WILL_EXPIRE_MS, () => {
       if (Date.now() < expires) this.handlers.onWillExpire();
       this.at(expires, () => this.handlers.onExpired());

@@ -1,0 +1,470 @@
+// AICallKit's engine on Ringline's RTC core: the same class, methods, events and orders of events (client-sdk §1.5 to §1.9).
+//
+// Better where the original is weak and nobody can depend on the weakness: a failed join may be tried again, the token is
+// renewed unless the app does it, lost devices come back, and a call survives a change of network.
+
+import { ConnectionStatus, DeviceError, RtcClient, SignalingError, checkSupport, listDevices } from "../../core/src";
+import type { AgentReply, AgentRequest, Member, Support, View } from "../../core/src";
+import { AgentCommands } from "./commands";
+import { CallDevices } from "./devices";
+import { AICallAgentState, AICallAgentType, AICallErrorCode, AICallMessageType, AICallState } from "./enums";
+import { AICallAgentError } from "./error";
+import { eventsOf, type EngineEvent } from "./events";
+import { isObject, parseObject, type JSONObject } from "./fields";
+import { PushToTalk } from "./push-to-talk";
+import { TokenRenewal } from "./renewal";
+import { AICallAgentShareConfig, startErrorCode, startSharedCall } from "./share";
+import { startRequest, startedAgent } from "./start-request";
+import { readAgentInfo } from "./types";
+import type { AICallAgentInfo, AICallAgentInfoAPIResp, AICallAgentInfoResp, AICallConfig, AICallEngineConfig } from "./types";
+
+const BYES: Record<number, [AICallErrorCode, string]> = {
+  1: [AICallErrorCode.KickedBySystem, "The server ended this user's stay."],
+  2: [AICallErrorCode.KickedByChannelTerminated, "The channel was ended."],
+  3: [AICallErrorCode.KickedByUserReplace, "The same user joined from elsewhere."],
+};
+
+export class ARTCAICallEngine extends AgentCommands {
+  private config: AICallEngineConfig;
+  private state = AICallState.None;
+  private rtc: RtcClient | undefined;
+  private devices: CallDevices | undefined;
+  private initializing: Promise<void> | undefined;
+  /** The devices are as `agentType` wants them. */
+  private opened = false;
+  private agentType: AICallAgentType | undefined;
+  private user: string | undefined;
+  private info: AICallAgentInfo | undefined;
+  private currentState = AICallAgentState.Listening;
+  private channelReady = false;
+  /** Goes on from call to call. */
+  private seqId = 0;
+  private begun = false;
+  private takeover: { uid: string; silent: boolean } | undefined;
+  private readonly pushToTalk = new PushToTalk();
+  private readonly renewal = new TokenRenewal({
+    request: () => void this.send(AICallMessageType.RequestRTCToken, { userId: this.user ?? "" }),
+    apply: (token) => this.applyToken(token),
+  });
+
+  constructor(config?: AICallEngineConfig) {
+    super();
+    this.config = config ?? {};
+  }
+
+  /** Whether this browser can hold a call; `detail` says what is missing. */
+  static async isSupported(direction?: "sendrecv" | "recvonly" | "sendonly"): Promise<Support> {
+    return checkSupport(direction === "recvonly");
+  }
+
+  static getMicrophoneList(): Promise<MediaDeviceInfo[]> {
+    return listDevices("audio");
+  }
+
+  static getCameraList(): Promise<MediaDeviceInfo[]> {
+    return listDevices("video");
+  }
+
+  static parseShareAgentCall(shareConfigToken: string): AICallAgentShareConfig {
+    return AICallAgentShareConfig.fromToken(shareConfigToken);
+  }
+
+  get userId(): string | undefined {
+    return this.user;
+  }
+
+  get agentInfo(): AICallAgentInfo | undefined {
+    return this.info;
+  }
+
+  get agentState(): AICallAgentState {
+    return this.currentState;
+  }
+
+  /** Whether the camera is part of such a call. */
+  get hasLocalVideo(): boolean {
+    return this.agentType === AICallAgentType.VisionAgent || this.agentType === AICallAgentType.VideoAgent;
+  }
+
+  /** Whether the agent has a picture in such a call. */
+  get hasAgentVideo(): boolean {
+    return this.agentType === AICallAgentType.AvatarAgent || this.agentType === AICallAgentType.VideoAgent;
+  }
+
+  /** The RTC client underneath, from `init` to `destroy`. */
+  get getRTCInstance(): RtcClient | undefined {
+    return this.rtc;
+  }
+
+  /**
+   * Opens microphone and, if the agent has eyes, camera. Asking an app server for the call may go on meanwhile.
+   * Throws `LocalDeviceException` when a device can't be had; may be called again.
+   */
+  init(agentType: AICallAgentType, config?: AICallEngineConfig): Promise<void> {
+    const before = this.initializing;
+    this.initializing = (async () => {
+      await before?.catch(() => undefined);
+      await this.open(agentType, config);
+    })().finally(() => {
+      this.initializing = undefined;
+    });
+    return this.initializing;
+  }
+
+  /** Joins a call that an app server has started. Does nothing while one is under way. */
+  async call(
+    userId: string,
+    agentInfo: AICallAgentInfo | AICallAgentInfoResp | AICallAgentInfoAPIResp,
+    agentTypeOrConfig?: AICallAgentType | AICallEngineConfig,
+    config?: AICallEngineConfig,
+  ): Promise<void> {
+    const info = readAgentInfo(agentInfo ?? {});
+    const given = typeof agentTypeOrConfig === "number" ? agentTypeOrConfig : undefined;
+    const agentType = given ?? info.agentType ?? this.agentType;
+    if (agentType === undefined) throw new AICallAgentError("The agent's type is not known.", AICallErrorCode.InvalidParames);
+    if (!info.rtcToken) throw new AICallAgentError("The agent info has no join token.", AICallErrorCode.InvalidParames);
+    const engineConfig = typeof agentTypeOrConfig === "object" ? agentTypeOrConfig : config;
+    if (engineConfig) this.config = { ...this.config, ...engineConfig };
+    const pushToTalk = this.config.templateConfig?.enablePushToTalk ?? this.config.enablePushToTalk ?? false;
+    await this.enter(userId, agentType, pushToTalk, async (rtc) => {
+      this.info = { ...info, agentType };
+      await this.join(rtc, info.rtcToken);
+    });
+  }
+
+  /** Joins, and asks for the agent in the join. A refusal is `errorOccurred`; the call may be tried again. */
+  async callWithConfig(config: AICallConfig): Promise<void> {
+    if (!config?.agentId || !config.userJoinToken || config.agentType === undefined) {
+      throw new AICallAgentError("agentId, agentType and userJoinToken are needed.", AICallErrorCode.InvalidParames);
+    }
+    const pushToTalk = config.agentConfig?.enablePushToTalk ?? config.templateConfig?.enablePushToTalk ?? false;
+    await this.enter(config.userId, config.agentType, pushToTalk, async (rtc) => {
+      const off = rtc.on("agentReplied", (reply) => this.agentReplied(reply, config));
+      try {
+        await this.join(rtc, config.userJoinToken, startRequest(config));
+      } catch (error) {
+        // The app has been told.
+        if (!(error instanceof SignalingError) || !error.agentReply) throw error;
+        this.state = AICallState.Error;
+      } finally {
+        off();
+      }
+    });
+  }
+
+  /** Where the agent's picture is shown; without an argument nowhere. */
+  setAgentView(view?: View): void {
+    this.config = { ...this.config, agentElement: view as View };
+    this.showAgent();
+  }
+
+  /** Where the camera's picture is shown; without an argument nowhere. */
+  setLocalView(view?: View): void {
+    this.config = { ...this.config, previewElement: view as View };
+    this.devices?.setPreview(view);
+  }
+
+  /** @deprecated Use setLocalView. */
+  startPreview(view: View): void {
+    this.setLocalView(view);
+  }
+
+  /** @deprecated Use setLocalView. */
+  stopPreview(): void {
+    this.setLocalView();
+  }
+
+  /** Hangs up on this side; `stopAgent` first also sends the agent away. */
+  async handup(): Promise<void> {
+    this.emit("callEnd");
+    await this.destroy();
+  }
+
+  /** Leaves, closes the devices and forgets the call. The engine can be used again; listeners stay. */
+  async destroy(): Promise<void> {
+    const { rtc } = this;
+    this.state = AICallState.Over;
+    this.renewal.stop();
+    this.devices?.close();
+    this.devices = undefined;
+    this.rtc = undefined;
+    this.user = undefined;
+    this.info = undefined;
+    this.agentType = undefined;
+    this.takeover = undefined;
+    this.channelReady = false;
+    this.opened = false;
+    this.config = {};
+    await rtc?.destroy();
+  }
+
+  async mute(mute: boolean): Promise<void> {
+    if (!this.connected) return;
+    this.pushToTalk.muted = mute;
+    await this.devices?.apply();
+  }
+
+  async switchMicrophone(deviceId: string): Promise<void> {
+    if (this.connected) await this.rtc?.switchMicrophone(deviceId);
+  }
+
+  /** On this side only. */
+  async muteAgentAudioPlaying(mute: boolean): Promise<boolean> {
+    if (!this.connected || !this.rtc) return false;
+    this.rtc.muteRemoteAudio(mute);
+    return true;
+  }
+
+  async muteLocalCamera(mute: boolean): Promise<boolean> {
+    if (!this.connected && !this.hasLocalVideo) return false;
+    this.config = { ...this.config, muteCamera: mute };
+    await this.devices?.muteCamera(mute);
+    return true;
+  }
+
+  /** Another camera; without an id the next one. */
+  async switchCamera(deviceId?: string): Promise<boolean> {
+    if (!this.connected && !this.hasLocalVideo) return false;
+    await this.devices?.switchCamera(deviceId);
+    return true;
+  }
+
+  /** Goes on with a renewed token. */
+  async updateToken(token: string): Promise<void> {
+    if (!this.connected) return;
+    this.renewal.appActed();
+    this.applyToken(token);
+  }
+
+  /** Answered by `newRTCToken`. */
+  async requestRTCToken(): Promise<boolean> {
+    this.renewal.appActed();
+    return this.send(AICallMessageType.RequestRTCToken, { userId: this.user ?? "" });
+  }
+
+  /** False if that is the mode already, or the server can't be told. */
+  enablePushToTalk(enable: boolean): boolean {
+    if (this.pushToTalk.enabled === enable) return false;
+    if (!this.rtc) {
+      this.config = { ...this.config, enablePushToTalk: enable };
+      this.pushToTalk.begin(enable);
+      return true;
+    }
+    if (!this.send(AICallMessageType.EnablePushToTalk, { enable })) return false;
+    this.pushToTalk.set(enable);
+    void this.devices?.apply();
+    return true;
+  }
+
+  startPushToTalk(): boolean {
+    if (!this.connected || !this.pushToTalk.press()) return false;
+    void this.devices?.apply();
+    this.send(AICallMessageType.StartPushToTalk);
+    return true;
+  }
+
+  finishPushToTalk(): boolean {
+    return this.releasePushToTalk(AICallMessageType.FinishPushToTalk);
+  }
+
+  /** What was said is dropped. */
+  cancelPushToTalk(): boolean {
+    return this.releasePushToTalk(AICallMessageType.CancelPushToTalk);
+  }
+
+  /** Asks `config.appServer` (or the page's own origin) for a call of a shared agent; `call` joins it. */
+  async generateShareAgentCall(shareConfig: AICallAgentShareConfig, userId: string): Promise<AICallAgentInfo> {
+    return startSharedCall(this.config.appServer ?? location.origin, shareConfig, userId);
+  }
+
+  protected get connected(): boolean {
+    return this.state === AICallState.Connected;
+  }
+
+  protected send(type: AICallMessageType, data?: JSONObject): boolean {
+    if (!this.connected || !this.channelReady || !this.rtc) return false;
+    const envelope = { type, ...(data ? { data } : {}), seqId: this.seqId + 1, senderId: this.user ?? "", receiverId: this.info?.userId ?? "" };
+    if (!this.rtc.send(JSON.stringify(envelope))) return false;
+    this.seqId += 1;
+    return true;
+  }
+
+  private async open(agentType: AICallAgentType, config: AICallEngineConfig | undefined): Promise<void> {
+    if (config) this.config = { ...this.config, ...config };
+    if (this.opened && this.agentType === agentType) return;
+    this.opened = false;
+    this.agentType = agentType;
+    this.devices?.close();
+    await this.rtc?.destroy();
+    const rtc = new RtcClient();
+    const devices = new CallDevices(rtc, this.config, this.pushToTalk, this.hasLocalVideo);
+    this.rtc = rtc;
+    this.devices = devices;
+    this.listen(rtc);
+    try {
+      await devices.open();
+      if (this.rtc === rtc) this.opened = true;
+    } catch (error) {
+      if (this.rtc !== rtc) return;
+      this.state = AICallState.Error;
+      throw error instanceof DeviceError ? new AICallAgentError(error.message, AICallErrorCode.LocalDeviceException) : error;
+    }
+  }
+
+  /** One way into a call. Whatever fails leaves the engine ready for another try. */
+  private async enter(userId: string, agentType: AICallAgentType, pushToTalk: boolean, join: (rtc: RtcClient) => Promise<void>): Promise<void> {
+    if (this.state === AICallState.Connecting || this.state === AICallState.Connected) return;
+    this.state = AICallState.Connecting;
+    let rtc: RtcClient | undefined;
+    try {
+      this.pushToTalk.begin(pushToTalk);
+      await this.initializing;
+      await this.init(agentType);
+      rtc = this.rtc;
+      // Hung up meanwhile.
+      if (!rtc) return;
+      this.user = userId;
+      this.begun = false;
+      await this.devices?.apply();
+      await join(rtc);
+    } catch (error) {
+      if (this.rtc !== rtc && rtc) return;
+      this.state = AICallState.Error;
+      throw error;
+    }
+  }
+
+  private async join(rtc: RtcClient, token: string, agent?: AgentRequest): Promise<void> {
+    const video = { send: this.hasLocalVideo, receive: this.hasAgentVideo };
+    this.channelReady = false;
+    const { agentUserId } = await rtc.join(token, agent ? { video, agent } : { video });
+    if (this.rtc !== rtc) return;
+    if (this.info && !this.info.userId) this.info = { ...this.info, userId: agentUserId };
+    this.state = AICallState.Connected;
+  }
+
+  private listen(rtc: RtcClient): void {
+    rtc.on("statusChanged", (status, reason) => {
+      if (status === ConnectionStatus.Failed && this.connected) this.state = AICallState.Error;
+      this.emit("connectionStatusChange", status as number, reason);
+    });
+    rtc.on("memberOnline", () => this.membersChanged());
+    rtc.on("memberChanged", () => this.membersChanged());
+    rtc.on("memberOffline", (member) => this.memberOffline(member));
+    rtc.on("audioSubscribed", (userId) => this.audioSubscribed(userId));
+    rtc.on("channelReady", () => this.dataChannelReady());
+    rtc.on("message", (_senderId, text) => this.receive(text));
+    rtc.on("latency", (groups) => this.emit("latencyStats", groups));
+    rtc.on("volumes", (volumes) => {
+      for (const { userId, volume } of volumes) this.emit("speakingVolumeChanged", userId, volume);
+    });
+    rtc.on("tokenWillExpire", () => {
+      this.renewal.willExpire();
+      this.emit("authInfoWillExpire");
+    });
+    rtc.on("tokenExpired", () => this.emit("authInfoExpired"));
+    rtc.on("bye", (reason) => this.bye(reason));
+    rtc.on("deviceLost", (kind) => void this.devices?.recover(kind));
+    rtc.on("playbackBlocked", () => this.emit("autoPlayFailed"));
+  }
+
+  private agentReplied(reply: AgentReply, config: AICallConfig): void {
+    const info = startedAgent(reply, config);
+    if (!info) {
+      this.emit("errorOccurred", startErrorCode(reply.code), JSON.stringify(reply));
+      return;
+    }
+    this.info = info;
+    this.emit("agentStarted");
+  }
+
+  /** Who shows a picture; in a call without one, nobody. */
+  private get avatarUserId(): string | undefined {
+    if (!this.hasAgentVideo) return undefined;
+    return this.rtc?.members.find((member) => member.role === "avatar" || member.videoTrack)?.userId;
+  }
+
+  private membersChanged(): void {
+    this.showAgent();
+    if (this.takeover?.silent) this.rtc?.muteRemoteAudio(true, this.takeover.uid);
+  }
+
+  private showAgent(): void {
+    const { avatarUserId } = this;
+    if (avatarUserId !== undefined) this.rtc?.setRemoteView(avatarUserId, this.config.agentElement);
+  }
+
+  private memberOffline({ userId, role }: Member): void {
+    if (userId !== this.info?.userId && role !== "avatar") return;
+    this.emit("errorOccurred", AICallErrorCode.AgentLeaveChannel, "The agent has left the channel.");
+  }
+
+  /** The call begins with the voice of the avatar if there is one, else of the agent. */
+  private audioSubscribed(userId: string): void {
+    const { avatarUserId } = this;
+    if (userId !== (avatarUserId ?? this.info?.userId)) return;
+    // Whether there is an avatar shows when the data channel is there, at the latest.
+    if (this.hasAgentVideo && avatarUserId === undefined && !this.channelReady) return;
+    this.begin(userId);
+  }
+
+  private begin(userId: string): void {
+    this.begun = true;
+    this.emit("audioSubscribed", userId, this.rtc?.member(userId)?.audioElement ?? undefined);
+    this.emit("callBegin");
+  }
+
+  private dataChannelReady(): void {
+    this.channelReady = true;
+    const agent = this.rtc?.member(this.info?.userId ?? "");
+    if (!this.begun && this.avatarUserId === undefined && agent?.audioElement) this.begin(agent.userId);
+    this.emit("agentDataChannelAvailable");
+  }
+
+  private receive(text: string): void {
+    const message = parseObject(text);
+    const type = message?.["type"];
+    if (typeof type !== "number") return;
+    const data = isObject(message?.["data"]) ? message["data"] : {};
+    for (const event of eventsOf(type, data)) {
+      this.follow(event);
+      // The event's name and arguments belong together; TypeScript can't see that through a union.
+      (this.emit as (name: string, ...args: unknown[]) => boolean).apply(this, event);
+      if (event[0] === "newRTCToken") this.renewal.arrived(event[1]);
+    }
+  }
+
+  /** What the engine itself does about a message, before the app hears of it. */
+  private follow(event: EngineEvent): void {
+    switch (event[0]) {
+      case "agentStateChanged":
+        this.currentState = event[1];
+        return;
+      case "pushToTalkChanged":
+        if (this.pushToTalk.confirm(event[1])) void this.devices?.apply();
+        return;
+      case "humanTakeoverWillStart":
+        this.takeover = { uid: event[1], silent: event[2] === 0 };
+        return this.membersChanged();
+    }
+  }
+
+  private bye(reason: number): void {
+    this.state = AICallState.Error;
+    const known = BYES[reason];
+    if (known) this.emit("errorOccurred", ...known);
+  }
+
+  private releasePushToTalk(type: AICallMessageType.FinishPushToTalk | AICallMessageType.CancelPushToTalk): boolean {
+    if (!this.pushToTalk.release()) return false;
+    void this.devices?.apply();
+    this.send(type);
+    return true;
+  }
+
+  private applyToken(token: string): void {
+    if (this.info?.rtcToken === token) return;
+    this.rtc?.refreshToken(token);
+    if (this.info) this.info = { ...this.info, rtcToken: token };
+  }
+}
