@@ -97,7 +97,8 @@ export class Peer {
 
   async replaceTrack(kind: "audio" | "video", track: MediaStreamTrack | null): Promise<void> {
     const transceiver = kind === "audio" ? this.audio : this.video;
-    if (!this.closed) await transceiver?.sender.replaceTrack(track);
+    // A line that the server refused takes no track.
+    if (!this.closed && transceiver?.currentDirection !== "stopped") await transceiver?.sender.replaceTrack(track);
   }
 
   async stats(): Promise<PathStats> {
