@@ -1,5 +1,5 @@
 // Builds the packages that are meant to be installed (those with a "umdName") into their dist/: an ES module, a UMD file
-// with everything in it, and one file of typings. `--sizes` prints how large they are, `--tests` bundles */tests/*.test.ts
+// with everything in it (from src/umd.ts if there is one), and one file of typings. `--sizes` prints how large they are, `--tests` bundles */tests/*.test.ts
 // instead and runs them with node's test runner.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
@@ -28,7 +28,9 @@ async function build(name) {
   };
   rmSync(join(folder, "dist"), { recursive: true, force: true });
   await esbuild.build({ ...common, outfile: join(folder, "dist/index.mjs"), format: "esm", external });
-  await esbuild.build({ ...common, ...umd(umdName), outfile: join(folder, "dist/index.umd.js") });
+  const umdEntry = join(folder, "src/umd.ts");
+  const entryPoints = existsSync(umdEntry) ? [umdEntry] : common.entryPoints;
+  await esbuild.build({ ...common, entryPoints, ...umd(umdName), outfile: join(folder, "dist/index.umd.js") });
   const typings = await rollup({ input: common.entryPoints[0], external, plugins: [dts()] });
   await typings.write({ file: join(folder, "dist/index.d.ts"), format: "es" });
   await typings.close();
