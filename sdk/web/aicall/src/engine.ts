@@ -30,8 +30,8 @@ export class ARTCAICallEngine extends AgentCommands {
   private rtc: RtcClient | undefined;
   private devices: CallDevices | undefined;
   private initializing: Promise<void> | undefined;
-  /** The devices are as `agentType` wants them. */
-  private opened = false;
+  /** The type of agent that the devices were opened for. */
+  private openedFor: AICallAgentType | undefined;
   private agentType: AICallAgentType | undefined;
   private user: string | undefined;
   private info: AICallAgentInfo | undefined;
@@ -102,6 +102,7 @@ export class ARTCAICallEngine extends AgentCommands {
    */
   init(agentType: AICallAgentType, config?: AICallEngineConfig): Promise<void> {
     const before = this.initializing;
+    this.agentType = agentType;
     this.initializing = (async () => {
       await before?.catch(() => undefined);
       await this.open(agentType, config);
@@ -193,7 +194,7 @@ export class ARTCAICallEngine extends AgentCommands {
     this.agentType = undefined;
     this.takeover = undefined;
     this.channelReady = false;
-    this.opened = false;
+    this.openedFor = undefined;
     this.config = {};
     await rtc?.destroy();
   }
@@ -291,9 +292,9 @@ export class ARTCAICallEngine extends AgentCommands {
 
   private async open(agentType: AICallAgentType, config: AICallEngineConfig | undefined): Promise<void> {
     if (config) this.config = { ...this.config, ...config };
-    if (this.opened && this.agentType === agentType) return;
-    this.opened = false;
     this.agentType = agentType;
+    if (this.openedFor === agentType) return;
+    this.openedFor = undefined;
     this.devices?.close();
     await this.rtc?.destroy();
     const rtc = new RtcClient();
@@ -303,7 +304,7 @@ export class ARTCAICallEngine extends AgentCommands {
     this.listen(rtc);
     try {
       await devices.open();
-      if (this.rtc === rtc) this.opened = true;
+      if (this.rtc === rtc) this.openedFor = agentType;
     } catch (error) {
       if (this.rtc !== rtc) return;
       this.state = AICallState.Error;

@@ -21,7 +21,7 @@ export class Emitter<Events extends Record<keyof Events, unknown[]>> {
         // Uncaught, as if the browser had called the listener.
         setTimeout(() => {
           throw error;
-        });
+        }, 0);
       }
     }
   }

@@ -260,6 +260,7 @@ export class Session {
     if (this.phase !== "joined") return;
     if (this.agentLeaves || this.stopAsked) return this.channelEnded();
     // A closed channel doesn't open again; either the server has ended the call or it was started anew.
+    if (!this.path.lost) this.reconnecting();
     this.path.needNewPeer(performance.now());
     void this.sample();
   }
