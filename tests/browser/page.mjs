@@ -6,8 +6,11 @@ import { chromium } from "playwright-core";
 export const HEARD = 0.01;
 export const SILENT = 0.003;
 
-/** Without `speech` there is a microphone, but every question for it is answered with no. */
-export async function openBrowser(speech) {
+/**
+ * Without `speech` there is a microphone that beeps, but every question for it is answered with no; a context with the
+ * permission isn't asked. `options` are more of the browser's own.
+ */
+export async function openBrowser(speech, options = []) {
   const microphone = speech
     ? ["--use-fake-ui-for-media-stream", `--use-file-for-fake-audio-capture=${speech}%noloop`]
     : ["--deny-permission-prompts"];
@@ -19,6 +22,7 @@ export async function openBrowser(speech) {
       "--autoplay-policy=no-user-gesture-required",
       "--use-fake-device-for-media-stream",
       ...microphone,
+      ...options,
     ],
   });
 }

@@ -40,6 +40,7 @@ class TestPeer {
     if (this.refusal) return json(this.refusal.status, this.refusal);
     if (method === "DELETE") return new Response(null, { status: 204 });
     if (method === "PATCH" && !request.sdp) return json(200, { expiresIn: this.lastsFor });
+    if (method === "PATCH" && this.forgotten) return json(400, { code: "InvalidSdp", message: "The transport is gone." });
     if (method === "PATCH") return json(200, { sdp: await this.answer(request.sdp), expiresIn: this.lastsFor });
     this.open();
     const sdp = await this.answer(request.sdp);
@@ -50,6 +51,7 @@ class TestPeer {
 
   open() {
     this.connection?.close();
+    this.forgotten = false;
     const connection = new RTCPeerConnection();
     this.connection = connection;
     this.tracks = [];
@@ -86,9 +88,27 @@ class TestPeer {
     this.channel.send(JSON.stringify({ type, data, seqId: 1, senderId: "agent-1", receiverId: "user-1" }));
   }
 
-  /** Nothing goes through any more. */
+  /** Packets received of this kind on the present connection. */
+  async count(kind) {
+    let packets = 0;
+    for (const report of (await this.connection.getStats()).values()) {
+      if (report.type === "inbound-rtp" && report.kind === kind) packets += report.packetsReceived;
+    }
+    return packets;
+  }
+
+  /** How loud the user is, 0 to 1. */
+  async loudness() {
+    for (const report of (await this.connection.getStats()).values()) {
+      if (report.type === "inbound-rtp" && report.kind === "audio") return report.audioLevel ?? 0;
+    }
+    return 0;
+  }
+
+  /** Nothing goes through any more, and the transport is forgotten. */
   cut() {
     this.connection.close();
+    this.forgotten = true;
   }
 }
 

@@ -379,10 +379,10 @@ export class ARTCAICallEngine extends AgentCommands {
     this.emit("agentStarted");
   }
 
-  /** Who shows a picture; in a call without one, nobody. */
+  /** Who shows a picture: the avatar, or the agent if there is none. Which of them shows when the data channel is there, at the latest. */
   private get avatarUserId(): string | undefined {
     if (!this.hasAgentVideo) return undefined;
-    return this.rtc?.members.find((member) => member.role === "avatar" || member.videoTrack)?.userId;
+    return this.rtc?.members.find((member) => member.role === "avatar" || (this.channelReady && member.videoTrack))?.userId;
   }
 
   private membersChanged(): void {
@@ -402,11 +402,12 @@ export class ARTCAICallEngine extends AgentCommands {
 
   /** The call begins with the voice of the avatar if there is one, else of the agent. */
   private audioSubscribed(userId: string): void {
-    const { avatarUserId } = this;
-    if (userId !== (avatarUserId ?? this.info?.userId)) return;
-    // Whether there is an avatar shows when the data channel is there, at the latest.
-    if (this.hasAgentVideo && avatarUserId === undefined && !this.channelReady) return;
-    this.begin(userId);
+    const known = !this.hasAgentVideo || this.channelReady || this.avatarUserId !== undefined;
+    if (known && userId === this.voiceUserId) this.begin(userId);
+  }
+
+  private get voiceUserId(): string | undefined {
+    return this.avatarUserId ?? this.info?.userId;
   }
 
   private begin(userId: string): void {
@@ -417,8 +418,9 @@ export class ARTCAICallEngine extends AgentCommands {
 
   private dataChannelReady(): void {
     this.channelReady = true;
-    const agent = this.rtc?.member(this.info?.userId ?? "");
-    if (!this.begun && this.avatarUserId === undefined && agent?.audioElement) this.begin(agent.userId);
+    this.showAgent();
+    const { voiceUserId } = this;
+    if (!this.begun && voiceUserId !== undefined && this.rtc?.member(voiceUserId)?.audioElement) this.begin(voiceUserId);
     this.emit("agentDataChannelAvailable");
   }
 

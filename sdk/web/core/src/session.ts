@@ -38,8 +38,8 @@ export interface SessionHandlers {
 
 /** From the answer until audio can flow. */
 const CONNECT_LIMIT_MS = 15_000;
-/** From the data channel's opening, for the agent's voice to be there first. */
-const VOICE_FIRST_MS = 500;
+/** From the data channel's opening, for the agent's voice and what members there are. */
+const COMPLETE_MS = 500;
 /** Messages kept until readiness is told; of more, the oldest are dropped. */
 const MAX_WAITING = 256;
 const STOP_GRACE_MS = 1000;
@@ -150,7 +150,7 @@ export class Session {
       { audioTrack: this.media.sentAudio, video: this.videoOptions() },
       {
         onMessage: (text) => this.receive(text),
-        onChannelOpen: () => this.later(VOICE_FIRST_MS, () => this.announce(true)),
+        onChannelOpen: () => this.later(COMPLETE_MS, () => this.announce(true)),
         onChannelClosed: () => this.channelClosed(),
         onTrack: (track, streamId) => this.remote.addTrack(track, streamId),
         onState: () => this.stateChanged(peer),
@@ -208,14 +208,20 @@ export class Session {
   }
 
   /** Tells that messages can be sent, when all is there that should come before. */
-  private announce(voiceWaitedFor = false): void {
-    if (this.ready || !this.channelOpen) return;
-    if (!voiceWaitedFor && !this.remote.all().some((member) => member.audioElement)) return;
+  private announce(waitedEnough = false): void {
+    if (this.ready || !this.channelOpen || !(waitedEnough || this.complete)) return;
     this.ready = true;
     this.handlers.onReady();
     const { waiting } = this;
     this.waiting = [];
     for (const text of waiting) this.deliver(text);
+  }
+
+  /** A voice is heard, and where a picture is expected it is known whose: members are announced before anything is said. */
+  private get complete(): boolean {
+    const members = this.remote.all();
+    const announced = !this.options.video?.receive || this.waiting.length > 0 || members.some(({ role }) => role === "avatar");
+    return announced && members.some(({ audioElement }) => audioElement);
   }
 
   /** A member's voice is there. */
@@ -232,6 +238,7 @@ export class Session {
     if (this.ready) return this.deliver(text);
     this.waiting.push(text);
     if (this.waiting.length > MAX_WAITING) this.waiting.shift();
+    this.announce();
   }
 
   private deliver(text: string): void {
@@ -248,6 +255,7 @@ export class Session {
       return this.afterStop(() => this.remote.apply(notice));
     }
     this.remote.apply(notice);
+    this.announce();
   }
 
   private bye(data: Json | null): void {
