@@ -51,16 +51,26 @@ test("the program with its two lines changed runs, and only two are changed", as
   await talk("after", AFTER, "@ringline/aicall");
 });
 
-/** Installs, type-checks, bundles and uses the program as the README says. */
-async function talk(name, program, dependency) {
+test("the typings are complete: the program has every type", () => {
+  const app = install("types", AFTER, "@ringline/aicall");
+  const options = ["--noEmit", "--strict", "--target", "es2022", "--module", "esnext", "--moduleResolution", "bundler", "--lib", "es2022,dom"];
+  run(app, join(SDK, "node_modules/.bin/tsc"), ...options, "main.ts");
+});
+
+/** The program in a folder of its own with the package, installed as this dependency. */
+function install(name, program, dependency) {
   const app = join(folder, name);
   mkdirSync(app);
   writeFileSync(join(app, "package.json"), JSON.stringify({ private: true, dependencies: { [dependency]: `file:${tarball}` } }));
   run(app, "npm", "install", "--no-audit", "--no-fund", "--loglevel=error", "--prefer-offline");
   writeFileSync(join(app, "index.html"), PAGE);
   writeFileSync(join(app, "main.ts"), program);
-  const types = ["--noEmit", "--strict", "--target", "es2022", "--module", "esnext", "--moduleResolution", "bundler", "--lib", "es2022,dom"];
-  run(app, join(SDK, "node_modules/.bin/tsc"), ...types, "main.ts");
+  return app;
+}
+
+/** Installs, bundles and uses the program as the README says. */
+async function talk(name, program, dependency) {
+  const app = install(name, program, dependency);
   run(app, join(SDK, "node_modules/.bin/esbuild"), "main.ts", "--bundle", "--format=esm", "--outfile=main.js", "--log-level=warning");
   const site = await serve(app);
   const context = await browser.newContext({ permissions: ["microphone"] });
