@@ -11,6 +11,7 @@ import { AICallAgentState, AICallAgentType, AICallErrorCode, AICallMessageType, 
 import { AICallAgentError } from "./error";
 import { eventsOf, type EngineEvent } from "./events";
 import { isObject, parseObject, type JSONObject } from "./fields";
+import { AgentPresence } from "./presence";
 import { PushToTalk } from "./push-to-talk";
 import { TokenRenewal } from "./renewal";
 import { AICallAgentShareConfig, startErrorCode, startSharedCall } from "./share";
@@ -29,6 +30,7 @@ export class ARTCAICallEngine extends AgentCommands {
   private state = AICallState.None;
   private rtc: RtcClient | undefined;
   private devices: CallDevices | undefined;
+  private presence: AgentPresence | undefined;
   private initializing: Promise<void> | undefined;
   /** The type of agent that the devices were opened for. */
   private openedFor: AICallAgentType | undefined;
@@ -39,8 +41,6 @@ export class ARTCAICallEngine extends AgentCommands {
   private channelReady = false;
   /** Goes on from call to call. */
   private seqId = 0;
-  private begun = false;
-  private takeover: { uid: string; silent: boolean } | undefined;
   private readonly pushToTalk = new PushToTalk();
   private readonly renewal = new TokenRenewal({
     request: () => void this.send(AICallMessageType.RequestRTCToken, { userId: this.user ?? "" }),
@@ -125,7 +125,7 @@ export class ARTCAICallEngine extends AgentCommands {
     if (agentType === undefined) throw new AICallAgentError("The agent's type is not known.", AICallErrorCode.InvalidParames);
     if (!info.rtcToken) throw new AICallAgentError("The agent info has no join token.", AICallErrorCode.InvalidParames);
     const engineConfig = typeof agentTypeOrConfig === "object" ? agentTypeOrConfig : config;
-    if (engineConfig) this.config = { ...this.config, ...engineConfig };
+    this.configure(engineConfig);
     const pushToTalk = this.config.templateConfig?.enablePushToTalk ?? this.config.enablePushToTalk ?? false;
     await this.enter(userId, agentType, pushToTalk, async (rtc) => {
       this.info = { ...info, agentType };
@@ -155,13 +155,13 @@ export class ARTCAICallEngine extends AgentCommands {
 
   /** Where the agent's picture is shown; without an argument nowhere. */
   setAgentView(view?: View): void {
-    this.config = { ...this.config, agentElement: view as View };
-    this.showAgent();
+    this.config = { ...this.config, agentElement: view };
+    this.presence?.show(view);
   }
 
   /** Where the camera's picture is shown; without an argument nowhere. */
   setLocalView(view?: View): void {
-    this.config = { ...this.config, previewElement: view as View };
+    this.config = { ...this.config, previewElement: view };
     this.devices?.setPreview(view);
   }
 
@@ -192,7 +192,7 @@ export class ARTCAICallEngine extends AgentCommands {
     this.user = undefined;
     this.info = undefined;
     this.agentType = undefined;
-    this.takeover = undefined;
+    this.presence = undefined;
     this.channelReady = false;
     this.openedFor = undefined;
     this.config = {};
@@ -290,8 +290,15 @@ export class ARTCAICallEngine extends AgentCommands {
     return true;
   }
 
+  private configure(config: AICallEngineConfig | undefined): void {
+    if (!config) return;
+    this.config = { ...this.config, ...config };
+    if ("agentElement" in config) this.presence?.show(config.agentElement);
+    if ("previewElement" in config) this.devices?.setPreview(config.previewElement);
+  }
+
   private async open(agentType: AICallAgentType, config: AICallEngineConfig | undefined): Promise<void> {
-    if (config) this.config = { ...this.config, ...config };
+    this.configure(config);
     this.agentType = agentType;
     if (this.openedFor === agentType) return;
     this.openedFor = undefined;
@@ -299,9 +306,15 @@ export class ARTCAICallEngine extends AgentCommands {
     await this.rtc?.destroy();
     const rtc = new RtcClient();
     const devices = new CallDevices(rtc, this.config, this.pushToTalk, this.hasLocalVideo);
+    const presence = new AgentPresence(rtc, this.hasAgentVideo, () => this.info?.userId, (userId, element) => {
+      this.emit("audioSubscribed", userId, element);
+      this.emit("callBegin");
+    });
+    presence.show(this.config.agentElement);
     this.rtc = rtc;
     this.devices = devices;
-    this.listen(rtc);
+    this.presence = presence;
+    this.listen(rtc, presence);
     try {
       await devices.open();
       if (this.rtc === rtc) this.openedFor = agentType;
@@ -325,7 +338,7 @@ export class ARTCAICallEngine extends AgentCommands {
       // Hung up meanwhile.
       if (!rtc) return;
       this.user = userId;
-      this.begun = false;
+      this.presence?.reset();
       await this.devices?.apply();
       await join(rtc);
     } catch (error) {
@@ -344,16 +357,20 @@ export class ARTCAICallEngine extends AgentCommands {
     this.state = AICallState.Connected;
   }
 
-  private listen(rtc: RtcClient): void {
+  private listen(rtc: RtcClient, presence: AgentPresence): void {
     rtc.on("statusChanged", (status, reason) => {
       if (status === ConnectionStatus.Failed && this.connected) this.state = AICallState.Error;
       this.emit("connectionStatusChange", status as number, reason);
     });
-    rtc.on("memberOnline", () => this.membersChanged());
-    rtc.on("memberChanged", () => this.membersChanged());
+    rtc.on("memberOnline", () => presence.arrange());
+    rtc.on("memberChanged", () => presence.arrange());
     rtc.on("memberOffline", (member) => this.memberOffline(member));
-    rtc.on("audioSubscribed", (userId) => this.audioSubscribed(userId));
-    rtc.on("channelReady", () => this.dataChannelReady());
+    rtc.on("audioSubscribed", (userId) => presence.audioSubscribed(userId));
+    rtc.on("channelReady", () => {
+      this.channelReady = true;
+      presence.channelReady();
+      this.emit("agentDataChannelAvailable");
+    });
     rtc.on("message", (_senderId, text) => this.receive(text));
     rtc.on("latency", (groups) => this.emit("latencyStats", groups));
     rtc.on("volumes", (volumes) => {
@@ -379,49 +396,9 @@ export class ARTCAICallEngine extends AgentCommands {
     this.emit("agentStarted");
   }
 
-  /** Who shows a picture: the avatar, or the agent if there is none. Which of them shows when the data channel is there, at the latest. */
-  private get avatarUserId(): string | undefined {
-    if (!this.hasAgentVideo) return undefined;
-    return this.rtc?.members.find((member) => member.role === "avatar" || (this.channelReady && member.videoTrack))?.userId;
-  }
-
-  private membersChanged(): void {
-    this.showAgent();
-    if (this.takeover?.silent) this.rtc?.muteRemoteAudio(true, this.takeover.uid);
-  }
-
-  private showAgent(): void {
-    const { avatarUserId } = this;
-    if (avatarUserId !== undefined) this.rtc?.setRemoteView(avatarUserId, this.config.agentElement);
-  }
-
   private memberOffline({ userId, role }: Member): void {
     if (userId !== this.info?.userId && role !== "avatar") return;
     this.emit("errorOccurred", AICallErrorCode.AgentLeaveChannel, "The agent has left the channel.");
-  }
-
-  /** The call begins with the voice of the avatar if there is one, else of the agent. */
-  private audioSubscribed(userId: string): void {
-    const known = !this.hasAgentVideo || this.channelReady || this.avatarUserId !== undefined;
-    if (known && userId === this.voiceUserId) this.begin(userId);
-  }
-
-  private get voiceUserId(): string | undefined {
-    return this.avatarUserId ?? this.info?.userId;
-  }
-
-  private begin(userId: string): void {
-    this.begun = true;
-    this.emit("audioSubscribed", userId, this.rtc?.member(userId)?.audioElement ?? undefined);
-    this.emit("callBegin");
-  }
-
-  private dataChannelReady(): void {
-    this.channelReady = true;
-    this.showAgent();
-    const { voiceUserId } = this;
-    if (!this.begun && voiceUserId !== undefined && this.rtc?.member(voiceUserId)?.audioElement) this.begin(voiceUserId);
-    this.emit("agentDataChannelAvailable");
   }
 
   private receive(text: string): void {
@@ -447,8 +424,8 @@ export class ARTCAICallEngine extends AgentCommands {
         if (this.pushToTalk.confirm(event[1])) void this.devices?.apply();
         return;
       case "humanTakeoverWillStart":
-        this.takeover = { uid: event[1], silent: event[2] === 0 };
-        return this.membersChanged();
+        if (event[2] === 0) this.presence?.silence(event[1]);
+        return;
     }
   }
 

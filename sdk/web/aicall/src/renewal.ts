@@ -3,6 +3,9 @@
 
 /** So long the app has to do something itself. */
 const APP_FIRST_MS = 5000;
+/** A request that is not answered (the path may be down) is made again, while the old token may still do. */
+const AGAIN_MS = 5000;
+const REQUESTS = 8;
 
 export interface RenewalHandlers {
   /** Asks the server for a new token. */
@@ -18,7 +21,7 @@ export class TokenRenewal {
 
   /** The token is about to expire. */
   willExpire(): void {
-    this.after(APP_FIRST_MS, () => this.handlers.request());
+    this.after(APP_FIRST_MS, () => this.request(REQUESTS));
   }
 
   /** The app asks for one itself, or brought one. */
@@ -33,6 +36,12 @@ export class TokenRenewal {
 
   stop(): void {
     clearTimeout(this.timer);
+  }
+
+  private request(left: number): void {
+    if (left === 0) return;
+    this.handlers.request();
+    this.after(AGAIN_MS, () => this.request(left - 1));
   }
 
   private after(ms: number, action: () => void): void {

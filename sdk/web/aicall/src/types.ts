@@ -73,8 +73,8 @@ export type AICallEngineConfig = {
   /** @deprecated Use the agent's configuration. */
   enablePushToTalk?: boolean;
   /** A video element or its id. */
-  previewElement?: string | HTMLVideoElement;
-  agentElement?: string | HTMLVideoElement;
+  previewElement?: string | HTMLVideoElement | undefined;
+  agentElement?: string | HTMLVideoElement | undefined;
   cameraConfig?: AICallCameraConfig;
   pushToTalkConfig?: AICallPushToTalkConfig;
   /** Sent in place of the camera. */

@@ -413,10 +413,15 @@ test("the token is renewed, unless the app does it", async () => {
   assert.deepEqual(sent(), []);
   await world.pass(5000);
   assert.deepEqual(sent().map(({ type, data }) => [type, data]), [[1104, { userId: "user-1" }]]);
+  await world.pass(5000);
+  assert.equal(sent().length, 2, "an unanswered request is made again");
   const first = fresh();
   world.channel.message(1006, { token: first });
   await world.pass(100);
   assert.deepEqual(world.requests.at(-1)?.body, { token: first });
+
+  await world.pass(10_000);
+  assert.equal(sent().length, 2, "an answered one is not");
 
   // An app that does it itself: no request of ours, and one PATCH for what it brings.
   const before = world.requests.length;

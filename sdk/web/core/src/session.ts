@@ -5,6 +5,7 @@
 // come for `leave`. What ends the stay because the app asked the agent to stop is told STOP_GRACE_MS later: an app that
 // hangs up meanwhile has what it wanted.
 
+import { Inbox } from "./inbox";
 import type { LocalMedia } from "./local-media";
 import { asObject, parseObject, type Json } from "./json";
 import { PathWatch, type PathAction } from "./path";
@@ -40,8 +41,6 @@ export interface SessionHandlers {
 const CONNECT_LIMIT_MS = 15_000;
 /** From the data channel's opening, for the agent's voice and what members there are. */
 const COMPLETE_MS = 500;
-/** Messages kept until readiness is told; of more, the oldest are dropped. */
-const MAX_WAITING = 256;
 const STOP_GRACE_MS = 1000;
 /** How often, and after what time, a new token is brought to a server that does not answer. */
 const REFRESH_TRIES = 5;
@@ -60,8 +59,7 @@ export class Session {
   private readonly path = new PathWatch();
   private readonly timers = new Set<ReturnType<typeof setTimeout>>();
   private busy = false;
-  private ready = false;
-  private waiting: string[] = [];
+  private readonly inbox = new Inbox((text) => this.deliver(text));
   /** The agent has said that it leaves, or has left: what ends now has ended well. */
   private agentLeaves = false;
   private stopAskedAt = -Infinity;
@@ -209,18 +207,15 @@ export class Session {
 
   /** Tells that messages can be sent, when all is there that should come before. */
   private announce(waitedEnough = false): void {
-    if (this.ready || !this.channelOpen || !(waitedEnough || this.complete)) return;
-    this.ready = true;
+    if (this.inbox.isOpen || !this.channelOpen || !(waitedEnough || this.complete)) return;
     this.handlers.onReady();
-    const { waiting } = this;
-    this.waiting = [];
-    for (const text of waiting) this.deliver(text);
+    this.inbox.open();
   }
 
   /** A voice is heard, and where a picture is expected it is known whose: members are announced before anything is said. */
   private get complete(): boolean {
     const members = this.remote.all();
-    const announced = !this.options.video?.receive || this.waiting.length > 0 || members.some(({ role }) => role === "avatar");
+    const announced = !this.options.video?.receive || !this.inbox.empty || members.some(({ role }) => role === "avatar");
     return announced && members.some(({ audioElement }) => audioElement);
   }
 
@@ -235,9 +230,7 @@ export class Session {
     if (message?.["type"] === 9002) return this.bye(asObject(message["data"]));
     if (message?.["type"] === 9003) return this.memberNotice(asObject(message["data"]));
     if (message?.["type"] === 1010) this.agentLeaves = true;
-    if (this.ready) return this.deliver(text);
-    this.waiting.push(text);
-    if (this.waiting.length > MAX_WAITING) this.waiting.shift();
+    this.inbox.push(text);
     this.announce();
   }
 

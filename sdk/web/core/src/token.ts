@@ -82,8 +82,12 @@ function parseEnvelope(raw: string): Record<string, unknown> {
 }
 
 function webUrl(text: string): string {
-  if (!URL.canParse(text)) throw new Error("the channel token's rtcurl is not a URL");
-  const url = new URL(text);
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw new Error("the channel token's rtcurl is not a URL");
+  }
   if (url.protocol !== "http:" && url.protocol !== "https:") throw new Error("the channel token's rtcurl is not a web address");
   return url.href;
 }
