@@ -2,10 +2,10 @@
 
 import { AICallAgentAutoSpeechConfig, AICallAgentBackChanneling } from "./auto-speech";
 import { AICallTurnDetectionMode } from "./enums";
-import { flag, list, nested, number, objectAsText, objects, readFields, text, texts, writeFields, type Field, type JSONObject, type Kind } from "./fields";
+import { Configuration, flag, list, nested, number, objectAsText, objects, text, texts, type Field, type JSONObject, type Kind } from "./fields";
 import { AICallAgentVcrConfig } from "./vcr";
 
-export class AICallAgentAsrConfig {
+export class AICallAgentAsrConfig extends Configuration {
   asrLanguageId: string | undefined = undefined;
   /** Silence that ends a sentence, 200 to 1200 ms. */
   asrMaxSilence = -1;
@@ -17,12 +17,8 @@ export class AICallAgentAsrConfig {
   /** Like a query: a=1&b=2. */
   customParams?: string;
 
-  fromJSON(data: JSONObject): void {
-    readFields(this, ASR, data);
-  }
-
-  toJSON(): JSONObject {
-    return writeFields(this, ASR);
+  protected override get fields(): readonly Field[] {
+    return ASR;
   }
 }
 
@@ -45,7 +41,7 @@ const ASR: readonly Field[] = [
   ["CustomParams", "customParams", text],
 ];
 
-export class AICallAgentTtsConfig {
+export class AICallAgentTtsConfig extends Configuration {
   agentVoiceId: string | undefined = undefined;
   /** At most 20 of {Word, Pronunciation, Type: "replacement"}. */
   pronunciationRules?: JSONObject[];
@@ -54,12 +50,8 @@ export class AICallAgentTtsConfig {
   languageId?: string;
   emotion?: string;
 
-  fromJSON(data: JSONObject): void {
-    readFields(this, TTS, data);
-  }
-
-  toJSON(): JSONObject {
-    return writeFields(this, TTS);
+  protected override get fields(): readonly Field[] {
+    return TTS;
   }
 }
 
@@ -71,7 +63,7 @@ const TTS: readonly Field[] = [
   ["Emotion", "emotion", text],
 ];
 
-export class AICallAgentLlmConfig {
+export class AICallAgentLlmConfig extends Configuration {
   /** Rounds of history that the model is given. */
   llmHistoryLimit = -1;
   llmSystemPrompt: string | undefined = undefined;
@@ -86,12 +78,8 @@ export class AICallAgentLlmConfig {
   outputMaxDelay = -1;
   historySyncWithTTS = false;
 
-  fromJSON(data: JSONObject): void {
-    readFields(this, LLM, data);
-  }
-
-  toJSON(): JSONObject {
-    return writeFields(this, LLM);
+  protected override get fields(): readonly Field[] {
+    return LLM;
   }
 }
 
@@ -106,32 +94,24 @@ const LLM: readonly Field[] = [
   ["HistorySyncWithTTS", "historySyncWithTTS", flag],
 ];
 
-export class AICallAgentAvatarConfig {
+export class AICallAgentAvatarConfig extends Configuration {
   agentAvatarId: string | undefined = undefined;
 
-  fromJSON(data: JSONObject): void {
-    readFields(this, AVATAR, data);
-  }
-
-  toJSON(): JSONObject {
-    return writeFields(this, AVATAR);
+  protected override get fields(): readonly Field[] {
+    return AVATAR;
   }
 }
 
 const AVATAR: readonly Field[] = [["AvatarId", "agentAvatarId", text]];
 
-export class AICallAgentInterruptConfig {
+export class AICallAgentInterruptConfig extends Configuration {
   enableVoiceInterrupt = true;
   interruptWords: string[] | undefined = undefined;
   /** What becomes of what the user says while it can't interrupt: "cache" or "discard". */
   noInterruptMode: string | undefined = undefined;
 
-  fromJSON(data: JSONObject): void {
-    readFields(this, INTERRUPT, data);
-  }
-
-  toJSON(): JSONObject {
-    return writeFields(this, INTERRUPT);
+  protected override get fields(): readonly Field[] {
+    return INTERRUPT;
   }
 }
 
@@ -142,16 +122,16 @@ const INTERRUPT: readonly Field[] = [
 ];
 
 /** Left out as a whole without an id. */
-export class AICallAgentVoiceprintConfig {
+export class AICallAgentVoiceprintConfig extends Configuration {
   useVoiceprint = false;
   voiceprintId: string | undefined = undefined;
 
-  fromJSON(data: JSONObject): void {
-    readFields(this, VOICEPRINT, data);
+  override toJSON(): JSONObject {
+    return this.voiceprintId ? super.toJSON() : {};
   }
 
-  toJSON(): JSONObject {
-    return this.voiceprintId ? writeFields(this, VOICEPRINT) : {};
+  protected override get fields(): readonly Field[] {
+    return VOICEPRINT;
   }
 }
 
@@ -160,7 +140,7 @@ const VOICEPRINT: readonly Field[] = [
   ["UseVoiceprint", "useVoiceprint", flag],
 ];
 
-export class AICallAgentTurnDetectionConfig {
+export class AICallAgentTurnDetectionConfig extends Configuration {
   turnEndWords: string[] | undefined = undefined;
   mode: AICallTurnDetectionMode = AICallTurnDetectionMode.Semantic;
   /** 0 to 10000 ms. */
@@ -168,12 +148,8 @@ export class AICallAgentTurnDetectionConfig {
   /** "Low", "Medium" or "High"; goes before semanticWaitDuration. */
   eagerness: string | undefined = undefined;
 
-  fromJSON(data: JSONObject): void {
-    readFields(this, TURN_DETECTION, data);
-  }
-
-  toJSON(): JSONObject {
-    return writeFields(this, TURN_DETECTION);
+  protected override get fields(): readonly Field[] {
+    return TURN_DETECTION;
   }
 }
 
@@ -190,16 +166,16 @@ const TURN_DETECTION: readonly Field[] = [
 ];
 
 /** A sound behind the agent's voice; left out as a whole without a resource. */
-export class AICallAgentAmbientConfig {
+export class AICallAgentAmbientConfig extends Configuration {
   volume = 100;
   resourceId?: string;
 
-  fromJSON(data: JSONObject): void {
-    readFields(this, AMBIENT, data);
+  override toJSON(): JSONObject {
+    return this.resourceId ? super.toJSON() : {};
   }
 
-  toJSON(): JSONObject {
-    return this.resourceId ? writeFields(this, AMBIENT) : {};
+  protected override get fields(): readonly Field[] {
+    return AMBIENT;
   }
 }
 
@@ -208,7 +184,7 @@ const AMBIENT: readonly Field[] = [
   ["Volume", "volume", number],
 ];
 
-export class AICallAgentConfig {
+export class AICallAgentConfig extends Configuration {
   agentGreeting: string | undefined = undefined;
   /** Answered at once when the call starts. */
   wakeUpQuery: string | undefined = undefined;
@@ -240,12 +216,8 @@ export class AICallAgentConfig {
   backChannelingConfig?: AICallAgentBackChanneling[];
   autoSpeechConfig: AICallAgentAutoSpeechConfig = new AICallAgentAutoSpeechConfig();
 
-  fromJSON(data: JSONObject): void {
-    readFields(this, AGENT, data);
-  }
-
-  toJSON(): JSONObject {
-    return writeFields(this, AGENT);
+  protected override get fields(): readonly Field[] {
+    return AGENT;
   }
 }
 

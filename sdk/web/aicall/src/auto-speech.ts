@@ -1,17 +1,13 @@
 // What the agent says by itself: while the model lets the user wait, to a silent user, and while the user speaks.
 
-import { flag, list, nested, number, readFields, text, writeFields, type Field, type JSONObject } from "./fields";
+import { Configuration, flag, list, nested, number, text, type Field } from "./fields";
 
-export class AICallAgentAutoSpeechContent {
+export class AICallAgentAutoSpeechContent extends Configuration {
   text = "";
   probability = 0;
 
-  fromJSON(data: JSONObject): void {
-    readFields(this, CONTENT, data);
-  }
-
-  toJSON(): JSONObject {
-    return writeFields(this, CONTENT);
+  protected override get fields(): readonly Field[] {
+    return CONTENT;
   }
 }
 
@@ -22,17 +18,13 @@ const CONTENT: readonly Field[] = [
 
 const contents = list(() => new AICallAgentAutoSpeechContent());
 
-export class AICallAgentAutoSpeechLlmPending {
+export class AICallAgentAutoSpeechLlmPending extends Configuration {
   /** ms */
   waitTime = 3000;
   messages: AICallAgentAutoSpeechContent[] = [];
 
-  fromJSON(data: JSONObject): void {
-    readFields(this, LLM_PENDING, data);
-  }
-
-  toJSON(): JSONObject {
-    return writeFields(this, LLM_PENDING);
+  protected override get fields(): readonly Field[] {
+    return LLM_PENDING;
   }
 }
 
@@ -41,7 +33,7 @@ const LLM_PENDING: readonly Field[] = [
   ["Messages", "messages", contents],
 ];
 
-export class AICallAgentAutoSpeechUserIdle {
+export class AICallAgentAutoSpeechUserIdle extends Configuration {
   /** ms, 5000 to 600000 */
   waitTime = 10000;
   /** 0 to 10; after the last the call is closed. */
@@ -49,12 +41,8 @@ export class AICallAgentAutoSpeechUserIdle {
   /** At most 10 of at most 100 characters; their probabilities sum to 1. */
   messages: AICallAgentAutoSpeechContent[] = [];
 
-  fromJSON(data: JSONObject): void {
-    readFields(this, USER_IDLE, data);
-  }
-
-  toJSON(): JSONObject {
-    return writeFields(this, USER_IDLE);
+  protected override get fields(): readonly Field[] {
+    return USER_IDLE;
   }
 }
 
@@ -64,16 +52,12 @@ const USER_IDLE: readonly Field[] = [
   ["Messages", "messages", contents],
 ];
 
-export class AICallAgentAutoSpeechConfig {
+export class AICallAgentAutoSpeechConfig extends Configuration {
   llmPending?: AICallAgentAutoSpeechLlmPending;
   userIdle?: AICallAgentAutoSpeechUserIdle;
 
-  fromJSON(data: JSONObject): void {
-    readFields(this, AUTO_SPEECH, data);
-  }
-
-  toJSON(): JSONObject {
-    return writeFields(this, AUTO_SPEECH);
+  protected override get fields(): readonly Field[] {
+    return AUTO_SPEECH;
   }
 }
 
@@ -83,18 +67,14 @@ const AUTO_SPEECH: readonly Field[] = [
 ];
 
 /** A short word ("mm-hm") at a pause inside the user's turn. */
-export class AICallAgentBackChanneling {
+export class AICallAgentBackChanneling extends Configuration {
   enable = false;
   triggerStage = "pause_detected";
   probability = 0.5;
   words: AICallAgentAutoSpeechContent[] = [];
 
-  fromJSON(data: JSONObject): void {
-    readFields(this, BACK_CHANNELING, data);
-  }
-
-  toJSON(): JSONObject {
-    return writeFields(this, BACK_CHANNELING);
+  protected override get fields(): readonly Field[] {
+    return BACK_CHANNELING;
   }
 }
 

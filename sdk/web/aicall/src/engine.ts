@@ -360,7 +360,7 @@ export class ARTCAICallEngine extends AgentCommands {
   private listen(rtc: RtcClient, presence: AgentPresence): void {
     rtc.on("statusChanged", (status, reason) => {
       if (status === ConnectionStatus.Failed && this.connected) this.state = AICallState.Error;
-      this.emit("connectionStatusChange", status as number, reason);
+      this.emit("connectionStatusChange", status, reason);
     });
     rtc.on("memberOnline", () => presence.arrange());
     rtc.on("memberChanged", () => presence.arrange());

@@ -45,14 +45,7 @@ export enum AICallTurnDetectionMode {
   Semantic = 1,
 }
 
-export enum AICallConnectionStatus {
-  Init = 0,
-  Disconnected = 1,
-  Connecting = 2,
-  Connected = 3,
-  Reconnecting = 4,
-  Failed = 5,
-}
+export { ConnectionStatus as AICallConnectionStatus } from "../../core/src";
 
 export enum AICallErrorCode {
   None = 0,

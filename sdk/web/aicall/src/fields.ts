@@ -85,6 +85,19 @@ export function list(make: () => JsonConfig, whenEmpty: "kept" | "left out" = "k
   };
 }
 
+/** A class with a table of its fields. */
+export abstract class Configuration implements JsonConfig {
+  protected abstract get fields(): readonly Field[];
+
+  fromJSON(data: JSONObject): void {
+    readFields(this, this.fields, data);
+  }
+
+  toJSON(): JSONObject {
+    return writeFields(this, this.fields);
+  }
+}
+
 export function writeFields(config: object, fields: readonly Field[]): JSONObject {
   const json: JSONObject = {};
   for (const [key, property, kind] of fields) {

@@ -1,16 +1,14 @@
 // What is to be detected in the user's picture, and what was.
 
-import { flag, isObject, nested, number, readFields, writeFields, type Field, type JSONObject } from "./fields";
+import { Configuration, flag, isObject, nested, number, type Field, type JSONObject } from "./fields";
 
-export class AICallAgentVcrBaseConfig {
-  constructor(public enable = false) {}
-
-  fromJSON(data: JSONObject): void {
-    readFields(this, BASE, data);
+export class AICallAgentVcrBaseConfig extends Configuration {
+  constructor(public enable = false) {
+    super();
   }
 
-  toJSON(): JSONObject {
-    return writeFields(this, BASE);
+  protected override get fields(): readonly Field[] {
+    return BASE;
   }
 }
 
@@ -25,18 +23,14 @@ export class AICallAgentVcrFrameMotionConfig extends AICallAgentVcrBaseConfig {
     super(enable);
   }
 
-  override fromJSON(data: JSONObject): void {
-    readFields(this, FRAME_MOTION, data);
-  }
-
-  override toJSON(): JSONObject {
-    return writeFields(this, FRAME_MOTION);
+  protected override get fields(): readonly Field[] {
+    return FRAME_MOTION;
   }
 }
 
 const FRAME_MOTION: readonly Field[] = [...BASE, ["CallbackDelay", "callbackDelay", number]];
 
-export class AICallAgentVcrConfig {
+export class AICallAgentVcrConfig extends Configuration {
   stillFrameMotion?: AICallAgentVcrFrameMotionConfig;
   invalidFrameMotion?: AICallAgentVcrFrameMotionConfig;
   peopleCount?: AICallAgentVcrBaseConfig;
@@ -44,12 +38,8 @@ export class AICallAgentVcrConfig {
   headMotion?: AICallAgentVcrBaseConfig;
   lookAway?: AICallAgentVcrBaseConfig;
 
-  fromJSON(data: JSONObject): void {
-    readFields(this, VCR, data);
-  }
-
-  toJSON(): JSONObject {
-    return writeFields(this, VCR);
+  protected override get fields(): readonly Field[] {
+    return VCR;
   }
 }
 

@@ -5,7 +5,7 @@
 // says so. Nothing happens when the module is loaded.
 
 import { EventEmitter } from "eventemitter3";
-import { RtcClient, SPEECH_CONSTRAINTS, SignalingError, checkSupport, listDevices, type AgentRequest } from "../../core/src";
+import { RtcClient, SPEECH_CONSTRAINTS, SignalingError, checkSupport, listDevices, type AgentRequest, type Support } from "../../core/src";
 import type { AliRtcCapabilityProfile, AliRtcSdkClientRole, AliRtcVideoTrack } from "./constants";
 import type { AliRtcEvents, Emit } from "./events";
 import { describeMember, passOn } from "./pass-on";
@@ -37,17 +37,7 @@ export interface AliRtcCameraConfiguration {
   deviceId?: string;
 }
 
-export interface AliRtcCheckResult {
-  support: boolean;
-  detail: {
-    isWebRTCSupported: boolean;
-    isH264EncodeSupported: boolean;
-    isH264DecodeSupported: boolean;
-    isBrowserSupported: boolean;
-    isScreenShareSupported: boolean;
-    isSendMediaExtensionMsgSupported: boolean;
-  };
-}
+export type AliRtcCheckResult = Support;
 
 export class AliRtcEngine extends EventEmitter<AliRtcEvents> {
   private static instance: AliRtcEngine | undefined;
@@ -67,22 +57,8 @@ export class AliRtcEngine extends EventEmitter<AliRtcEvents> {
     return (AliRtcEngine.instance ??= new AliRtcEngine());
   }
 
-  static readonly isSupported = async (direction: "sendrecv" | "recvonly" | "sendonly" = "sendrecv"): Promise<AliRtcCheckResult> => {
-    const { support, detail } = checkSupport(direction === "recvonly");
-    const h264 = (end: "RTCRtpSender" | "RTCRtpReceiver") =>
-      globalThis[end]?.getCapabilities("video")?.codecs.some(({ mimeType }) => mimeType === "video/H264") ?? false;
-    return {
-      support,
-      detail: {
-        isWebRTCSupported: detail.webRtc,
-        isH264EncodeSupported: h264("RTCRtpSender"),
-        isH264DecodeSupported: h264("RTCRtpReceiver"),
-        isBrowserSupported: support,
-        isScreenShareSupported: false,
-        isSendMediaExtensionMsgSupported: false,
-      },
-    };
-  };
+  static readonly isSupported = async (direction: "sendrecv" | "recvonly" | "sendonly" = "sendrecv"): Promise<AliRtcCheckResult> =>
+    checkSupport(direction === "recvonly");
 
   static readonly getMicrophoneList = (): Promise<MediaDeviceInfo[]> => listDevices("audio");
   static readonly getCameraList = (): Promise<MediaDeviceInfo[]> => listDevices("video");

@@ -71,20 +71,45 @@ export async function listDevices(kind: DeviceKind): Promise<MediaDeviceInfo[]> 
   return devices.filter((device) => device.kind === `${kind}input`);
 }
 
+/** Whether a call is possible here, and what it needs that is there or not. Names with "is" are the vendor's RTC SDK's. */
 export interface Support {
   support: boolean;
-  /** What of the browser a call needs, and whether it has it. */
-  detail: { secureContext: boolean; webRtc: boolean; devices: boolean; dataChannel: boolean };
+  detail: {
+    secureContext: boolean;
+    webRtc: boolean;
+    devices: boolean;
+    dataChannel: boolean;
+    isWebRTCSupported: boolean;
+    isBrowserSupported: boolean;
+    isH264EncodeSupported: boolean;
+    isH264DecodeSupported: boolean;
+    isScreenShareSupported: boolean;
+    isSendMediaExtensionMsgSupported: boolean;
+  };
 }
 
-/** Whether this browser, on this page, can hold a call. Receiving alone needs no devices. */
+/** Receiving alone needs no devices. Outside a secure context browsers hide them. */
 export function checkSupport(receiveOnly = false): Support {
   const peer = globalThis.RTCPeerConnection as typeof RTCPeerConnection | undefined;
-  const detail = {
-    secureContext: globalThis.isSecureContext !== false,
-    webRtc: peer !== undefined,
-    devices: globalThis.navigator?.mediaDevices?.getUserMedia !== undefined,
-    dataChannel: peer !== undefined && "createDataChannel" in peer.prototype,
+  const webRtc = peer !== undefined;
+  const dataChannel = webRtc && "createDataChannel" in peer.prototype;
+  const devices = globalThis.navigator?.mediaDevices?.getUserMedia !== undefined;
+  const support = dataChannel && (receiveOnly || devices);
+  const h264 = (end: "RTCRtpSender" | "RTCRtpReceiver") =>
+    globalThis[end]?.getCapabilities("video")?.codecs.some(({ mimeType }) => mimeType === "video/H264") ?? false;
+  return {
+    support,
+    detail: {
+      secureContext: globalThis.isSecureContext !== false,
+      webRtc,
+      devices,
+      dataChannel,
+      isWebRTCSupported: webRtc,
+      isBrowserSupported: support,
+      isH264EncodeSupported: h264("RTCRtpSender"),
+      isH264DecodeSupported: h264("RTCRtpReceiver"),
+      isScreenShareSupported: false,
+      isSendMediaExtensionMsgSupported: false,
+    },
   };
-  return { support: detail.webRtc && detail.dataChannel && (receiveOnly || detail.devices), detail };
 }

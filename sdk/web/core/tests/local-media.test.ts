@@ -89,6 +89,7 @@ test("devices are listed by kind, and support names what is missing", async () =
   install();
   assert.deepEqual((await listDevices("video")).map(({ deviceId }) => deviceId), ["default", "c2"]);
   const { support, detail } = checkSupport();
+  // The fake connection has no data channel in its prototype.
   assert.deepEqual([support, detail.devices, detail.dataChannel], [false, true, false]);
 });
 
