@@ -158,7 +158,8 @@ export class Session {
     const sdp = await peer.offer();
     let answer: JoinAnswer;
     try {
-      answer = await joinCall(this.token.rtcUrl, this.token.raw, sdp, agent);
+      const request = agent ? { token: this.token.raw, sdp, agent } : { token: this.token.raw, sdp };
+      answer = await joinCall(this.token.rtcUrl, request, this.phase === "joined");
     } catch (error) {
       if (error instanceof SignalingError && error.agentReply && this.peer === peer) this.handlers.onAgentReply(error.agentReply);
       throw error;

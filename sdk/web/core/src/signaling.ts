@@ -63,11 +63,20 @@ export class SignalingError extends Error {
   }
 }
 
-const LIMIT_MS = 15_000;
+/** For the first join an answer may take its time; a repair that hangs on a dead connection is better begun anew. */
+const JOIN_LIMIT_MS = 15_000;
+const REPAIR_LIMIT_MS = 5000;
 const LEAVE_LIMIT_MS = 2000;
 
-export async function joinCall(url: string, token: string, sdp: string, agent: AgentRequest | null): Promise<JoinAnswer> {
-  const answer = await send("POST", url, agent ? { token, sdp, agent } : { token, sdp });
+export interface JoinRequest {
+  token: string;
+  sdp: string;
+  agent?: AgentRequest;
+}
+
+/** `again`: the call is known, and this connection is to take the place of one that is lost. */
+export async function joinCall(url: string, request: JoinRequest, again: boolean): Promise<JoinAnswer> {
+  const answer = await send("POST", url, request, again ? REPAIR_LIMIT_MS : JOIN_LIMIT_MS);
   const reply = asObject(answer["agentReply"]);
   return {
     sdp: required(answer, "sdp"),
@@ -83,7 +92,7 @@ export async function joinCall(url: string, token: string, sdp: string, agent: A
 
 /** Brings a newer token, and with an offer restarts the transport of the same call. */
 export async function changeCall(resource: string, token: string, sdp: string | null): Promise<ChangeAnswer> {
-  const answer = await send("PATCH", resource, sdp === null ? { token } : { token, sdp });
+  const answer = await send("PATCH", resource, sdp === null ? { token } : { token, sdp }, REPAIR_LIMIT_MS);
   return { sdp: sdp === null ? "" : required(answer, "sdp"), expiresIn: seconds(answer["expiresIn"]) };
 }
 
@@ -101,7 +110,7 @@ export async function leaveCall(resource: string, token: string): Promise<void> 
   }
 }
 
-async function send(method: string, url: string, body: Json): Promise<Json> {
+async function send(method: string, url: string, body: object, limitMs: number): Promise<Json> {
   let response: Response;
   try {
     response = await fetch(url, {
@@ -109,7 +118,7 @@ async function send(method: string, url: string, body: Json): Promise<Json> {
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(body),
       cache: "no-store",
-      signal: AbortSignal.timeout(LIMIT_MS),
+      signal: AbortSignal.timeout(limitMs),
     });
   } catch {
     throw new SignalingError("ServerAway", `No answer from ${new URL(url).origin}.`);
