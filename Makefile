@@ -31,7 +31,7 @@ build: page
 
 page: console/dist/index.html
 
-console/dist/index.html: $(shell find console/src -type f 2>/dev/null) console/package-lock.json console/build.mjs
+console/dist/index.html: $(shell find console/src console/public sdk/web/core/src -type f 2>/dev/null) console/index.html console/vite.config.ts console/package-lock.json
 	@scripts/system-packages.sh build
 	cd console && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build
 

@@ -17,7 +17,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly BUILD_PACKAGES=(cmake clang libclang-dev g++ make pkg-config)
 readonly TEST_PACKAGES=(chromium ffmpeg pocketsphinx-testdata espeak-ng sox postgresql python3-venv)
 readonly SDKS_PACKAGES=(default-jdk-headless maven)
-readonly OLDEST_NODE=18
+readonly OLDEST_NODE=20.19
 
 main() {
     local group packages=() missing=() wishes=()
@@ -152,11 +152,9 @@ check_node() {
         wishes+=("Node.js $OLDEST_NODE or later with npm is needed for the web console: install it from https://nodejs.org or your system's packages.")
         return
     fi
-    local found major
+    local found
     found=$(node --version)
-    major=${found#v}
-    major=${major%%.*}
-    if ! [[ $major =~ ^[0-9]+$ ]] || ((major < OLDEST_NODE)); then
+    if [[ $(printf '%s\n' "$OLDEST_NODE" "${found#v}" | sort -V | head -n 1) != "$OLDEST_NODE" ]]; then
         wishes+=("Node.js $OLDEST_NODE or later is needed and this is $found: install a current one from https://nodejs.org.")
     fi
     if ! any_command npm; then

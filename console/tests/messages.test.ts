@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { MAX_MESSAGE_LENGTH, parseEnvelope, readMessage, writeMessage } from "../src/messages";
+import { test } from "vitest";
+import { MAX_MESSAGE_LENGTH, parseEnvelope, readMessage, writeMessage } from "../src/call/messages";
 
 const read = (type: number, data?: object) => readMessage({ type, ...(data ? { data } : {}), seqId: 1, senderId: "a", receiverId: "u" });
 
@@ -33,13 +33,6 @@ test("states and reasons become words, and a state nobody knows is no message", 
   assert.equal(read(1001, { state: "constructor" }), null);
   assert.deepEqual(read(1016, { reason: 2 }), { kind: "interrupted", reason: "voice" });
   assert.deepEqual(read(1016, { reason: 77 }), { kind: "interrupted", reason: "unknown" });
-});
-
-test("a latency report keeps its parts, and wrong ones count as nought", () => {
-  assert.deepEqual(read(9001, { sentenceId: 2, endpointing: 400, transcript: 50, firstText: "x", firstAudio: -4, playout: 20, total: 470 }), {
-    kind: "latency",
-    latency: { sentenceId: 2, endpointing: 400, transcript: 50, firstText: 0, firstSegment: 0, firstAudio: 0, playout: 20, total: 470 },
-  });
 });
 
 test("the agent's leaving and errors carry their numbers and words", () => {

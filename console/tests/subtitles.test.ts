@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import type { TurnLatency } from "../src/messages";
-import { MAX_ENTRIES, Subtitles } from "../src/subtitles";
+import { test } from "vitest";
+import type { TurnLatency } from "../src/call/messages";
+import { MAX_ENTRIES, Subtitles } from "../src/call/subtitles";
 
 const texts = (subtitles: Subtitles) => subtitles.entries.map(({ side, text }) => `${side}: ${text}`);
 

@@ -1,10 +1,13 @@
+import { DeviceError, DeviceErrorCode, SignalingError } from "@ringline/rtc-core";
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { duration, median, partsOf } from "../src/latency";
-import { levelOf } from "../src/level";
-import { microphoneProblem } from "../src/microphone";
-import { STEP_LABELS, describe, type Problem } from "../src/problem";
-import { agentConfig, readSettings } from "../src/settings";
+import { test } from "vitest";
+import { duration, median, partsOf } from "../src/call/latency";
+import { levelOf } from "../src/call/level";
+import { problemOf, stepsOf, type Problem } from "../src/call/problem";
+import { agentConfig, readSettings } from "../src/call/settings";
+import { preferredLanguage } from "../src/words";
+import { en } from "../src/words/en";
+import { zh } from "../src/words/zh";
 
 const PROBLEMS: Problem[] = [
   { kind: "insecure-page" },
@@ -14,37 +17,55 @@ const PROBLEMS: Problem[] = [
   { kind: "microphone-failed", message: "in use" },
   { kind: "microphone-lost" },
   { kind: "server-away" },
+  { kind: "no-agent" },
   { kind: "refused", message: "no such agent", code: "AgentNotFound" },
   { kind: "server-full" },
   { kind: "bad-answer", message: "x" },
   { kind: "no-media-path" },
   { kind: "path-lost" },
   { kind: "call-over" },
+  { kind: "replaced" },
   { kind: "agent-left", reason: 2001, message: "idle" },
   { kind: "agent-error", code: 4005, message: "" },
 ];
 
-test("every problem has a title, an explanation and labelled steps", () => {
+test("every problem has a title, an explanation and labelled steps, in every language", () => {
   for (const problem of PROBLEMS) {
-    const words = describe(problem, "http://10.0.0.5:8080");
-    assert.ok(words.title.length > 5 && words.text.length > 10, problem.kind);
-    for (const step of words.steps) assert.ok(STEP_LABELS[step]);
+    for (const [words, shortest] of [[en, 6], [zh, 4]] as const) {
+      const { title, text } = words.problem(problem, "http://10.0.0.5:8080");
+      assert.ok(title.length >= shortest && text.length > shortest, problem.kind);
+      for (const step of stepsOf(problem)) assert.ok(words.steps[step]);
+    }
   }
 });
 
 test("a refusal shows the server's own words and code", () => {
-  assert.equal(describe({ kind: "refused", message: "no such agent", code: "AgentNotFound" }).text, "no such agent. (AgentNotFound)");
+  assert.equal(en.problem({ kind: "refused", message: "no such agent", code: "AgentNotFound" }, "").text, "no such agent. (AgentNotFound)");
 });
 
 test("an idle agent's leaving is explained without numbers", () => {
-  assert.match(describe({ kind: "agent-left", reason: 2001, message: "idle" }).text, /hung up/);
+  assert.match(en.problem({ kind: "agent-left", reason: 2001, message: "idle" }, "").text, /hung up/);
 });
 
-test("the browser's microphone errors are told apart", () => {
-  const error = (name: string) => Object.assign(new Error("why"), { name });
-  assert.equal(microphoneProblem(error("NotAllowedError")).kind, "microphone-denied");
-  assert.equal(microphoneProblem(error("NotFoundError")).kind, "microphone-missing");
-  assert.deepEqual(microphoneProblem(error("NotReadableError")), { kind: "microphone-failed", message: "why" });
+test("the language is the chosen one, else the first that the browser prefers and the console has", () => {
+  assert.equal(preferredLanguage(null, ["fr-FR", "zh-TW", "en"]), "zh-CN");
+  assert.equal(preferredLanguage(null, ["en-GB", "zh"]), "en");
+  assert.equal(preferredLanguage(null, ["fr"]), "en");
+  assert.equal(preferredLanguage("zh-CN", ["en"]), "zh-CN");
+  assert.equal(preferredLanguage("xx", ["zh"]), "zh-CN");
+});
+
+test("a device's errors are told apart", () => {
+  const kind = (code: DeviceErrorCode) => problemOf(new DeviceError(code, "why", "audio")).kind;
+  assert.equal(kind(DeviceErrorCode.MicrophoneNotAllowed), "microphone-denied");
+  assert.equal(kind(DeviceErrorCode.MicrophoneNotFound), "microphone-missing");
+  assert.deepEqual(problemOf(new DeviceError(DeviceErrorCode.MicrophoneNotReadable, "why", "audio")), { kind: "microphone-failed", message: "why" });
+});
+
+test("a refused join says what the server said", () => {
+  assert.deepEqual(problemOf(new SignalingError("TokenExpired", "The token is over.", 401)), { kind: "refused", message: "The token is over.", code: "TokenExpired" });
+  assert.deepEqual(problemOf(new SignalingError("ServerAway", "No answer.")), { kind: "server-away" });
+  assert.deepEqual(problemOf(new SignalingError("ServerBusy", "Full.", 503)), { kind: "server-full" });
 });
 
 test("settings left alone change nothing of the agent's but voice interruption", () => {
@@ -53,12 +74,13 @@ test("settings left alone change nothing of the agent's but voice interruption",
 
 test("settings become the agent configuration", () => {
   const settings = readSettings(
-    JSON.stringify({ voiceInterrupt: false, silenceMs: 700, greeting: " Hi. ", systemPrompt: "Be brief.", voiceId: "anna" }),
+    JSON.stringify({ voiceInterrupt: false, pushToTalk: true, silenceMs: 700, speechRate: 1.2, greeting: " Hi. ", systemPrompt: "Be brief.", voiceId: "anna" }),
   );
   assert.deepEqual(JSON.parse(agentConfig(settings)), {
     Greeting: "Hi.",
     AsrConfig: { AsrMaxSilence: 700 },
-    TtsConfig: { VoiceId: "anna" },
+    TtsConfig: { VoiceId: "anna", SpeechRate: 1.2 },
+    EnablePushToTalk: true,
     LlmConfig: { LlmSystemPrompt: "Be brief." },
     InterruptConfig: { EnableVoiceInterrupt: false },
   });

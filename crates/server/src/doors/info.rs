@@ -23,7 +23,9 @@ pub async fn info(State(app): State<Arc<App>>) -> Response {
     let voices = app.providers.voices().iter();
     let voices: Vec<_> = voices.map(|v| json!({"id": v.id, "name": v.name, "language": v.language})).collect();
     let models = app.config.models.family.as_str();
-    Json(json!({"version": crate::VERSION, "models": models, "agents": agents, "voices": voices})).into_response()
+    let app_server = app.config.app_server.enabled;
+    Json(json!({"version": crate::VERSION, "models": models, "agents": agents, "voices": voices, "appServer": app_server}))
+        .into_response()
 }
 
 /// `GET /api/ringline/v1/calls/{instance}`: status alone; the id is 128 random bits that only the caller was told.

@@ -1,4 +1,4 @@
-//! The page, built from `console/` and embedded.
+//! The console, built from `console/` and embedded. Its pages are one document: what stands behind the `#` is its own business.
 
 use axum::extract::Path;
 use axum::http::{StatusCode, header};
@@ -33,10 +33,12 @@ fn file(path: &str) -> Response {
         Some("ico") => "image/x-icon",
         _ => "application/octet-stream",
     };
+    // What the build names by its content never changes.
+    let cache = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
     // Only our own code and the server it came from; the microphone is the page's business alone.
     let headers = [
         (header::CONTENT_TYPE, kind),
-        (header::CACHE_CONTROL, "no-cache"),
+        (header::CACHE_CONTROL, cache),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (
             header::CONTENT_SECURITY_POLICY,

@@ -1,0 +1,27 @@
+// The operations of the OpenAPI that a key can be limited to, as docs/openapi.md lists them; a test compares the two.
+
+export const OPERATIONS = [
+  "GenerateAIAgentCall",
+  "StartAIAgentInstance",
+  "StopAIAgentInstance",
+  "UpdateAIAgentInstance",
+  "DescribeAIAgentInstance",
+  "ListAIAgentInstance",
+  "GetAIAgentConcurrency",
+  "SendAIAgentSpeech",
+  "SendAIAgentText",
+  "SendAIAgentDataChannelMessage",
+  "TakeoverAIAgentCall",
+  "ListAIAgentDialogues",
+  "DeleteAIAgentDialogue",
+  "SetAIAgentVoiceprint",
+  "ClearAIAgentVoiceprint",
+  "ListAIAgentVoiceprints",
+  "SetNotifyConfig",
+  "DescribeNotifyConfig",
+  "StartRtcRobotInstance",
+  "UpdateRtcRobotInstance",
+  "StopRtcRobotInstance",
+  "DescribeRtcRobotInstance",
+  "ListSmartVoiceGroups",
+] as const;
