@@ -15,7 +15,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly BUILD_PACKAGES=(cmake clang libclang-dev g++ make pkg-config)
-readonly TEST_PACKAGES=(chromium ffmpeg pocketsphinx-testdata espeak-ng sox postgresql python3-venv)
+readonly TEST_PACKAGES=(chromium ffmpeg pocketsphinx-testdata espeak-ng sox iproute2 postgresql python3-venv)
 readonly SDKS_PACKAGES=(default-jdk-headless maven)
 readonly OLDEST_NODE=20.19
 
@@ -71,6 +71,7 @@ is_here() {
         postgresql) any_file /usr/lib/postgresql/*/bin/initdb ;;
         default-jdk-headless) any_command javac ;;
         maven) any_command mvn ;;
+        iproute2) any_command ip ;;
         # Only the system's own Python comes without it.
         python3-venv) [[ $(command -v python3) != /usr/bin/python3 ]] || any_file /usr/lib/python3*/ensurepip/__init__.py ;;
         *) any_command "$1" ;;

@@ -10,12 +10,12 @@ export const SILENT = 0.003;
  * Without `speech` there is a microphone that beeps, but every question for it is answered with no; a context with the
  * permission isn't asked. `options` are more of the browser's own.
  */
-export async function openBrowser(speech, options = []) {
+export async function openBrowser(speech, options = [], program = process.env.CHROMIUM ?? "/usr/bin/chromium") {
   const microphone = speech
     ? ["--use-fake-ui-for-media-stream", `--use-file-for-fake-audio-capture=${speech}%noloop`]
     : ["--deny-permission-prompts"];
   return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    executablePath: program,
     args: [
       "--no-sandbox",
       "--disable-gpu",

@@ -2,17 +2,19 @@
 //
 // The server sends audio or keep-alive packets at least five times a second, so 1.5 s in which nothing arrived (no
 // media packet, no answer to a connectivity check) means the path is gone, four seconds before the browser says so.
-// First the path is restarted on the same call; if that doesn't help, the call is joined anew with the same token.
+// First ICE is restarted on the same call. That brings back a path that the browser itself has given up; one that it
+// still trusts it goes on using for seconds, even with a better one beside it. So if a second later nothing has arrived,
+// the call is joined anew with the same token.
 
 export const PATH = {
-  /** How often to sample. */
+  /** Sample at least that often; a later sample counts as twice this. */
   intervalMs: 500,
   /** Nothing arrived for this long: the path is lost. */
   stallMs: 1500,
   /** Tries that restart ICE before the others join anew. */
-  restarts: 2,
-  /** From one try to the next; the first follows the loss at once. */
-  afterRestartMs: 2500,
+  restarts: 1,
+  /** From a try's end to the next one; the first follows the loss at once. */
+  afterRestartMs: 1000,
   afterRejoinMs: 5000,
   /** The server keeps a disconnected call for this long; after it there is nothing to come back to. */
   giveUpMs: 60_000,
@@ -23,7 +25,7 @@ export type PathAction = "restart" | "rejoin" | "recovered" | "give-up";
 export interface PathSample {
   /** Any clock, in ms. */
   now: number;
-  /** Media packets and connectivity answers received so far on this peer connection. */
+  /** Media packets, and connectivity answers on the pair in use, received so far on this peer connection. */
   received: number;
   /** The browser itself reports the path as disconnected or failed. */
   down: boolean;
@@ -55,9 +57,12 @@ export class PathWatch {
     this.stalled = 0;
   }
 
-  /** Something outside knows the path to be useless, e.g. the device changed networks. */
+  /** Something outside knows the path to be useless, e.g. the device changed networks. If it is lost, the next try is due. */
   declareLost(now: number): void {
-    if (this.lostAt !== null) return;
+    if (this.lostAt !== null) {
+      this.nextTryAt = Math.min(this.nextTryAt, now);
+      return;
+    }
     this.lostAt = this.nextTryAt = now;
     this.distrust = true;
     this.tries = 0;
@@ -93,13 +98,21 @@ export class PathWatch {
     return this.nextTry(sample);
   }
 
+  /** How long the present try may take to show. */
+  private get patience(): number {
+    return this.tries <= PATH.restarts ? PATH.afterRestartMs : PATH.afterRejoinMs;
+  }
+
   private nextTry({ now, busy }: PathSample): PathAction | null {
     if (this.lostAt === null) return null;
     if (now - this.lostAt >= PATH.giveUpMs) return "give-up";
-    if (busy || now < this.nextTryAt) return null;
+    if (busy) {
+      this.nextTryAt = Math.max(this.nextTryAt, now + this.patience);
+      return null;
+    }
+    if (now < this.nextTryAt) return null;
     this.tries += 1;
-    const restart = this.tries <= PATH.restarts;
-    this.nextTryAt = now + (restart ? PATH.afterRestartMs : PATH.afterRejoinMs);
-    return restart ? "restart" : "rejoin";
+    this.nextTryAt = now + this.patience;
+    return this.tries <= PATH.restarts ? "restart" : "rejoin";
   }
 }

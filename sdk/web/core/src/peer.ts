@@ -19,7 +19,7 @@ export interface PeerOptions {
 
 /** What getStats says about the path and the voices on it. */
 export interface PathStats {
-  /** Media packets and connectivity answers received. */
+  /** Media packets, and connectivity answers on the pair in use, received. */
   received: number;
   roundTripMs: number | null;
   /** Loudness, 0 to 1 of full scale: our own, and that of each remote track by its id. */
@@ -103,7 +103,9 @@ export class Peer {
 
   async stats(): Promise<PathStats> {
     const stats: PathStats = { received: 0, roundTripMs: null, localLevel: 0, remoteLevels: new Map() };
-    for (const report of (await this.connection.getStats()).values()) {
+    const reports = await this.connection.getStats();
+    const pairs = new Set<string>();
+    for (const report of reports.values()) {
       switch (report.type) {
         case "inbound-rtp":
           stats.received += report.packetsReceived ?? 0;
@@ -112,12 +114,19 @@ export class Peer {
         case "media-source":
           if (typeof report.audioLevel === "number") stats.localLevel = report.audioLevel;
           break;
+        case "transport":
+          if (report.selectedCandidatePairId) pairs.add(report.selectedCandidatePairId);
+          break;
         case "candidate-pair":
-          stats.received += report.responsesReceived ?? 0;
-          if (report.nominated && typeof report.currentRoundTripTime === "number") {
-            stats.roundTripMs = 1000 * report.currentRoundTripTime;
-          }
+          // As Firefox says it.
+          if (report.selected) pairs.add(report.id);
       }
+    }
+    // Other pairs may be answered while the one in use is dead.
+    for (const id of pairs) {
+      const pair = reports.get(id);
+      stats.received += pair?.responsesReceived ?? 0;
+      if (typeof pair?.currentRoundTripTime === "number") stats.roundTripMs = 1000 * pair.currentRoundTripTime;
     }
     return stats;
   }

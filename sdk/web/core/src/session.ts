@@ -56,6 +56,8 @@ export class Session {
   answer: JoinAnswer | null = null;
   private phase: Phase = "joining";
   private peer: Peer | null = null;
+  /** Takes the other's place when the server has answered. */
+  private coming: Peer | null = null;
   private readonly path = new PathWatch();
   private readonly timers = new Set<ReturnType<typeof setTimeout>>();
   private busy = false;
@@ -121,7 +123,7 @@ export class Session {
   }
 
   async replaceTrack(kind: "audio" | "video", track: MediaStreamTrack | null): Promise<void> {
-    await this.peer?.replaceTrack(kind, track);
+    await Promise.all([this.peer?.replaceTrack(kind, track), this.coming?.replaceTrack(kind, track)]);
   }
 
   /** Waits (100 ms at most) for what was sent to go out, then leaves. */
@@ -133,18 +135,18 @@ export class Session {
   /** Leaves without waiting: the page goes away. */
   abandon(): void {
     const { answer, token } = this;
-    this.connecting?.reject(new SignalingError("Left", "The channel was left before the join was done."));
+    this.connecting?.reject(leftMeanwhile());
     this.close();
     this.answer = null;
     if (answer) void leaveCall(answer.resource, token.raw);
   }
 
-  /** Makes a peer connection and joins with it: at first, and again when nothing else brings the path back. */
+  /**
+   * Makes a peer connection and joins with it: at first, and again when nothing else brings the path back. The one before
+   * stays until the server has answered, since its path may come back meanwhile.
+   */
   private async connect(agent: AgentRequest | null): Promise<JoinAnswer> {
-    this.peer?.close();
-    this.path.reset();
-    this.remote.dropTracks();
-    const peer = new Peer(
+    const peer: Peer = new Peer(
       { audioTrack: this.media.sentAudio, video: this.videoOptions() },
       {
         onMessage: (text) => this.receive(text),
@@ -154,21 +156,28 @@ export class Session {
         onState: () => this.stateChanged(peer),
       },
     );
-    this.peer = peer;
-    const sdp = await peer.offer();
+    this.coming = peer;
     let answer: JoinAnswer;
     try {
+      const sdp = await peer.offer();
       const request = agent ? { token: this.token.raw, sdp, agent } : { token: this.token.raw, sdp };
       answer = await joinCall(this.token.rtcUrl, request, this.phase === "joined");
     } catch (error) {
-      if (error instanceof SignalingError && error.agentReply && this.peer === peer) this.handlers.onAgentReply(error.agentReply);
+      peer.close();
+      if (this.phase === "over") throw leftMeanwhile();
+      this.coming = null;
+      if (error instanceof SignalingError && error.agentReply) this.handlers.onAgentReply(error.agentReply);
       throw error;
     }
-    if (this.peer !== peer) {
-      peer.close();
-      if (this.phase === "over") void leaveCall(answer.resource, this.token.raw);
-      throw new SignalingError("Left", "The channel was left before the join was done.");
+    if (this.phase === "over") {
+      void leaveCall(answer.resource, this.token.raw);
+      throw leftMeanwhile();
     }
+    this.peer?.close();
+    this.peer = peer;
+    this.coming = null;
+    this.path.reset();
+    this.remote.dropTracks();
     this.answer = answer;
     this.handlers.onExpiry(answer.expiresIn);
     if (answer.agentReply) this.handlers.onAgentReply(answer.agentReply);
@@ -187,7 +196,7 @@ export class Session {
 
   private connected(): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.phase === "over") return reject(new SignalingError("Left", "The channel was left before the join was done."));
+      if (this.phase === "over") return reject(leftMeanwhile());
       const settle = (act: () => void) => () => {
         this.connecting = null;
         act();
@@ -355,9 +364,9 @@ export class Session {
   }
 
   private readonly onNetworkChange = () => {
-    if (this.phase !== "joined" || this.path.lost) return;
+    if (this.phase !== "joined") return;
+    if (!this.path.lost) this.reconnecting();
     this.path.declareLost(performance.now());
-    this.reconnecting();
     void this.sample();
   };
 
@@ -370,7 +379,8 @@ export class Session {
   /** No media and no watch any more, but not left. */
   private quieten(): void {
     this.peer?.close();
-    this.peer = null;
+    this.coming?.close();
+    this.peer = this.coming = null;
   }
 
   private close(): void {
@@ -394,6 +404,10 @@ export class Session {
 /** Chromium tells here when the device changes networks. */
 function connectionInfo(): EventTarget | undefined {
   return (globalThis.navigator as { connection?: EventTarget } | undefined)?.connection;
+}
+
+function leftMeanwhile(): SignalingError {
+  return new SignalingError("Left", "The channel was left before the join was done.");
 }
 
 async function accept(peer: Peer, sdp: string): Promise<void> {

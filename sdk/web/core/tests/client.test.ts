@@ -164,10 +164,10 @@ test("a change of network restarts at once", async () => {
   assert.equal(world.connection.restarts, 1);
 });
 
-test("when restarts don't help the call is joined anew with the same token, and readiness is not told twice", async () => {
+test("when a restart doesn't help the call is joined anew with the same token, and readiness is not told twice", async () => {
   const { world, rtc, told } = await joined();
   await world.pass(1000);
-  await world.pass(8000, { flowing: false });
+  await world.pass(4000, { flowing: false });
   assert.equal(world.connections.length, 2);
   await world.connect();
   await world.pass(1000);
@@ -175,6 +175,22 @@ test("when restarts don't help the call is joined anew with the same token, and 
   assert.deepEqual(told, ["statusChanged 4 12", "audioSubscribed agent-1 …", "statusChanged 3 3"]);
   assert.equal(rtc.send('{"type":1119}'), true);
   assert.deepEqual(world.requests.map(({ body }) => body["token"]).filter((sent) => sent !== world.requests[0]?.body["token"]), []);
+});
+
+test("a path that comes back while the server does not answer is the old one still", async () => {
+  const { world, told } = await joined();
+  await world.pass(1000);
+  world.answers = { ...world.answers, PATCH: null, POST: null };
+  await world.pass(20_000, { flowing: false });
+  assert.ok(world.methods.filter((method) => method === "POST").length > 2);
+  const first = world.connections[0];
+  assert.equal(first?.closed, false);
+  assert.ok(world.connections.slice(1).every(({ closed }) => closed));
+  for (let i = 0; i < 5 && first; i++) {
+    first.received += 5;
+    await world.pass(200, { flowing: false });
+  }
+  assert.deepEqual(told, ["statusChanged 4 12", "statusChanged 3 3"]);
 });
 
 test("a path that stays away for a minute fails, one whose call is over says goodbye", async () => {

@@ -104,6 +104,8 @@ export class FakeConnection {
   restarts = 0;
   closed = false;
   received = 0;
+  /** Checks that are answered on a pair that carries nothing. */
+  private answersElsewhere = 0;
   readonly channel = new FakeChannel();
   readonly voice = new FakeTrack("audio");
   readonly transceivers: { kind: string; direction: string; track: FakeTrack | null }[] = [];
@@ -146,9 +148,11 @@ export class FakeConnection {
     const reports = [
       { type: "inbound-rtp", packetsReceived: this.received, trackIdentifier: this.voice.id, audioLevel: 0.5 },
       { type: "media-source", audioLevel: 0.1 },
-      { type: "candidate-pair", responsesReceived: 0, nominated: true, currentRoundTripTime: 0.04 },
+      { type: "transport", selectedCandidatePairId: "used" },
+      { id: "used", type: "candidate-pair", responsesReceived: 0, currentRoundTripTime: 0.04 },
+      { id: "unused", type: "candidate-pair", responsesReceived: ++this.answersElsewhere },
     ];
-    return Promise.resolve(new Map(reports.map((report, i) => [String(i), report])));
+    return Promise.resolve(new Map(reports.map((report, i) => [report.id ?? String(i), report])));
   }
 
   become(state: "connected" | "disconnected" | "failed"): void {

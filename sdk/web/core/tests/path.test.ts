@@ -50,27 +50,38 @@ test("when the browser says so the path is lost at once, even if packets were ju
   assert.deepEqual(line.actions, [[1500, "restart"]]);
 });
 
-test("after two restarts the call is joined anew, and after a minute given up", () => {
+test("when a restart doesn't help the call is joined anew, and after a minute given up", () => {
   const line = new Line();
   line.run(1000, { flowing: true });
   line.run(500, { down: true });
   line.run(60_000);
   assert.deepEqual(line.actions.slice(0, 5), [
     [1500, "restart"],
-    [4000, "restart"],
-    [6500, "rejoin"],
-    [11_500, "rejoin"],
-    [16_500, "rejoin"],
+    [2500, "rejoin"],
+    [7500, "rejoin"],
+    [12_500, "rejoin"],
+    [17_500, "rejoin"],
   ]);
   assert.deepEqual(line.actions.at(-1), [61_500, "give-up"]);
 });
 
-test("no new try begins while one is under way", () => {
+test("no new try begins while one is under way, and it has its time after it", () => {
   const line = new Line();
   line.run(1000, { flowing: true });
   line.run(500, { down: true });
   line.run(20_000, { busy: true });
   assert.deepEqual(line.actions, [[1500, "restart"]]);
+  line.run(1000);
+  assert.deepEqual(line.actions, [[1500, "restart"], [22_500, "rejoin"]]);
+});
+
+test("while the path is lost, news of the network make the next try due", () => {
+  const line = new Line();
+  line.run(1000, { flowing: true });
+  line.run(2000, { down: true });
+  line.watch.declareLost(line.now);
+  line.run(500, { down: true });
+  assert.deepEqual(line.actions, [[1500, "restart"], [2500, "rejoin"], [3500, "rejoin"]]);
 });
 
 test("a page that slept doesn't take its own sleep for a stall", () => {
@@ -89,7 +100,7 @@ test("each loss begins with a restart again", () => {
   }
   assert.deepEqual(
     line.actions.map(([, action]) => action),
-    ["restart", "restart", "recovered", "restart", "restart"],
+    ["restart", "rejoin", "recovered", "restart", "rejoin"],
   );
 });
 
