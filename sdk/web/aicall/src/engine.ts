@@ -376,8 +376,8 @@ export class ARTCAICallEngine extends AgentCommands {
     rtc.on("volumes", (volumes) => {
       for (const { userId, volume } of volumes) this.emit("speakingVolumeChanged", userId, volume);
     });
-    rtc.on("tokenWillExpire", () => {
-      this.renewal.willExpire();
+    rtc.on("tokenWillExpire", (lastsMs) => {
+      this.renewal.willExpire(lastsMs);
       this.emit("authInfoWillExpire");
     });
     rtc.on("tokenExpired", () => this.emit("authInfoExpired"));

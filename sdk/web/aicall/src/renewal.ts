@@ -1,10 +1,9 @@
 // Who renews the token. The app may, at any of three points (its own request, the new token, nothing at all); what it
 // leaves undone is done here, so that a call does not end because nobody thought of it.
 
-/** So long the app has to do something itself. */
-const APP_FIRST_MS = 5000;
-/** A request that is not answered (the path may be down) is made again, while the old token may still do. */
-const AGAIN_MS = 5000;
+/** This part of the time that is left the app has to do something itself: 5 s of 30. */
+const APP_FIRST = 1 / 6;
+/** After as long again, a request that is not answered (the path may be down) is repeated, also a while behind the end. */
 const REQUESTS = 8;
 
 export interface RenewalHandlers {
@@ -19,9 +18,9 @@ export class TokenRenewal {
 
   constructor(private readonly handlers: RenewalHandlers) {}
 
-  /** The token is about to expire. */
-  willExpire(): void {
-    this.after(APP_FIRST_MS, () => this.request(REQUESTS));
+  /** The token lasts so long. */
+  willExpire(lastsMs: number): void {
+    this.after(lastsMs * APP_FIRST, () => this.request(lastsMs * APP_FIRST, REQUESTS));
   }
 
   /** The app asks for one itself, or brought one. */
@@ -38,10 +37,10 @@ export class TokenRenewal {
     clearTimeout(this.timer);
   }
 
-  private request(left: number): void {
+  private request(waitMs: number, left: number): void {
     if (left === 0) return;
     this.handlers.request();
-    this.after(AGAIN_MS, () => this.request(left - 1));
+    this.after(waitMs, () => this.request(waitMs, left - 1));
   }
 
   private after(ms: number, action: () => void): void {

@@ -35,7 +35,8 @@ export type ClientEvents = {
   latency: [groups: LatencyGroups, latency: TurnLatency];
   /** Every 200 ms while joined: the local user (""), then the members with a voice. */
   volumes: [volumes: Volume[]];
-  tokenWillExpire: [];
+  /** 30 s before the end, or at once if it is nearer. */
+  tokenWillExpire: [lastsMs: number];
   tokenExpired: [];
   /** The server ended our stay. */
   bye: [reason: ByeReason];
@@ -75,7 +76,7 @@ export class RtcClient extends Emitter<ClientEvents> {
       },
     });
     this.tokenClock = new TokenClock({
-      onWillExpire: () => this.emit("tokenWillExpire"),
+      onWillExpire: (lastsMs) => this.emit("tokenWillExpire", lastsMs),
       onExpired: () => this.emit("tokenExpired"),
     });
   }

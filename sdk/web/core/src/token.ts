@@ -45,14 +45,15 @@ export function decodeToken(raw: string): ChannelToken {
 export class TokenClock {
   private timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly handlers: { onWillExpire(): void; onExpired(): void }) {}
+  constructor(private readonly handlers: { onWillExpire(lastsMs: number): void; onExpired(): void }) {}
 
   /** Watches a token that lasts so long from now, and no other. One that is nearly over is announced at once. */
   watch(lastsMs: number): void {
     this.stop();
     const expires = Date.now() + lastsMs;
     this.at(expires - WILL_EXPIRE_MS, () => {
-      if (Date.now() < expires) this.handlers.onWillExpire();
+      const lasts = expires - Date.now();
+      if (lasts > 0) this.handlers.onWillExpire(lasts);
       this.at(expires, () => this.handlers.onExpired());
     });
   }

@@ -256,9 +256,9 @@ test("a new token is brought to the server, and counts from the server's clock",
   await world.pass(69_900);
   assert.deepEqual(told, []);
   await world.pass(200);
-  assert.deepEqual(told, ["tokenWillExpire"]);
+  assert.deepEqual(told, ["tokenWillExpire 30000"]);
   await world.pass(30_000);
-  assert.deepEqual(told, ["tokenWillExpire", "tokenExpired"]);
+  assert.deepEqual(told, ["tokenWillExpire 30000", "tokenExpired"]);
 });
 
 test("a new token is brought again to a server that was away, and one for somebody else is refused", async () => {
