@@ -3,19 +3,28 @@
 import { Suspense, lazy, useEffect } from "react";
 import { Link, Route, Router, Switch, useLocation } from "wouter";
 import { useHashLocation } from "wouter/use-hash-location";
+import { useDoors } from "./admin/doors";
 import { SignedIn } from "./admin/sign-in";
 import { signOut, useSession } from "./admin/session";
 import { TalkPage } from "./talk/page";
 import { useTalk, type TalkState } from "./talk/talk";
+import { Boundary } from "./ui/boundary";
 import { Icon, type Sign } from "./ui/icons";
 import { Loading } from "./ui/parts";
 import { setTheme, useTheme, type Theme } from "./ui/theme";
 import { LANGUAGES, useLanguage, useWords, type Language, type Words } from "./words";
 
+const CallsPage = lazy(() => import("./calls/page"));
+const CallPage = lazy(() => import("./calls/call-page"));
+const AgentsPage = lazy(() => import("./agents/page"));
+const AgentPage = lazy(() => import("./agents/agent-page"));
 const KeysPage = lazy(() => import("./keys/page"));
+const HealthPage = lazy(() => import("./health/page"));
 
-type PageName = "talk" | "keys";
-const PAGES: PageName[] = ["talk", "keys"];
+type PageName = "talk" | "calls" | "agents" | "keys" | "health";
+const PAGES: PageName[] = ["talk", "calls", "agents", "keys", "health"];
+/** What of the admin API a page is nothing without. */
+const DOORS: Partial<Record<PageName, string>> = { calls: "/calls", agents: "/agents/schema", health: "/health" };
 
 export function App() {
   return (
@@ -29,6 +38,7 @@ export function App() {
 function Shell() {
   const words = useWords();
   const state = useTalk();
+  const [location] = useLocation();
   return (
     <>
       <a
@@ -53,9 +63,11 @@ function Shell() {
         </div>
       </header>
       <main id="main" tabIndex={-1}>
-        <Suspense fallback={<Loading />}>
-          <Pages />
-        </Suspense>
+        <Boundary place={location}>
+          <Suspense fallback={<Loading />}>
+            <Pages />
+          </Suspense>
+        </Boundary>
       </main>
       <footer>{state.info?.version ? `Ringline ${state.info.version}` : ""}</footer>
     </>
@@ -79,8 +91,22 @@ function Pages() {
       <Route>
         <SignedIn>
           <Switch>
+            <Route path="/calls">
+              <CallsPage />
+            </Route>
+            <Route path="/calls/:id">{({ id }) => <CallPage key={id} id={id} />}</Route>
+            <Route path="/agents">
+              <AgentsPage />
+            </Route>
+            <Route path="/agents/:id">{({ id }) => <AgentPage key={id} id={id} />}</Route>
+            <Route path="/new-agent">
+              <AgentPage id={null} />
+            </Route>
             <Route path="/keys">
               <KeysPage />
+            </Route>
+            <Route path="/health">
+              <HealthPage />
             </Route>
             <Route>
               <p className="loading">{words.notFound}</p>
@@ -94,11 +120,13 @@ function Pages() {
 
 function Navigation({ words }: { words: Words }) {
   const [location] = useLocation();
-  const here = (name: PageName) => (name === "talk" ? location === "/" || location.startsWith("/talk") : location.startsWith(`/${name}`));
-  const signs: Record<PageName, Sign> = { talk: "talk", keys: "keys" };
+  const offers = useDoors();
+  const shown = PAGES.filter((name) => DOORS[name] === undefined || offers(DOORS[name]));
+  const here = (name: PageName) => (name === "talk" ? location === "/" || location.startsWith("/talk") : location.startsWith(`/${name}`) || (name === "agents" && location === "/new-agent"));
+  const signs: Record<PageName, Sign> = { talk: "talk", calls: "calls", agents: "agents", keys: "keys", health: "health" };
   return (
     <nav className="pages" aria-label={words.shell.pages}>
-      {PAGES.map((name) => (
+      {shown.map((name) => (
         <Link key={name} href={name === "talk" ? "/" : `/${name}`} aria-current={here(name) ? "page" : undefined} data-testid={`nav-${name}`}>
           <Icon sign={signs[name]} />
           {words.shell[name]}

@@ -58,6 +58,8 @@ export const adminWords = {
     agentTrack: "Agent",
     interruptionMark: "interruption",
     noRecording: "This call was not recorded.",
+    removed: (why: string) => `The recording was removed: ${why}.`,
+    lost: (ms: number) => `${ms} ms of audio were lost`,
     latency: "Latency by turn",
     latencyChart: (turns: number, median: string) => `Latency of ${turns} turns, the median ${median}`,
     noLatency: "No spoken turn was answered.",

@@ -60,6 +60,8 @@ export const adminWords: Pick<Words, "calls" | "call" | "live" | "verification" 
     agentTrack: "智能体",
     interruptionMark: "打断",
     noRecording: "这通电话没有录音。",
+    removed: (why) => `录音已删除：${why}。`,
+    lost: (ms) => `丢失了 ${ms} 毫秒音频`,
     latency: "每轮延迟",
     latencyChart: (turns, median) => `${turns} 轮的延迟，中位数 ${median}`,
     noLatency: "没有被回答的语音轮次。",

@@ -7,7 +7,7 @@ export type { View } from "./playback";
 export type { RemoteMember } from "./remote-members";
 export type { Member, Role } from "./roster";
 export type { JoinOptions } from "./session";
-export { SignalingError, type AgentReply, type AgentRequest, type JoinAnswer } from "./signaling";
+export { SignalingError, joinCall, leaveCall, type AgentReply, type AgentRequest, type JoinAnswer } from "./signaling";
 export { ByeReason, ConnectionReason, ConnectionStatus } from "./status";
 export { decodeToken, type ChannelToken } from "./token";
 export { volumeOf, type Volume } from "./volume";
