@@ -1,9 +1,19 @@
 // AICallKit's message chat, which Ringline does not offer: it belongs to a messaging product. The names are here because an
 // application that imports one of them would not build without; whoever makes use of one is told.
 
-/** Anything: code that uses the chat must compile, to be told at run time. */
-type NotOffered = any;
-type NotOfferedClass = { new (...args: NotOffered[]): NotOffered } & Record<string, NotOffered>;
+/** Anything. Code that uses the chat must compile, strictly too, to be told at run time. */
+type Anything = any;
+
+interface NotOffered {
+  on(event: string, listener: (...args: Anything[]) => void): Anything;
+  once(event: string, listener: (...args: Anything[]) => void): Anything;
+  off(event: string, listener?: (...args: Anything[]) => void): Anything;
+  attachmentList: Anything[];
+  createAttachmentUploader(): Promise<NotOffered>;
+  [member: string]: Anything;
+}
+
+type NotOfferedClass = { new (...args: Anything[]): NotOffered } & Record<string, Anything>;
 
 function notOffered(name: string): NotOfferedClass {
   const tell = (what: string): never => {
@@ -44,10 +54,10 @@ export const AIChatTemplateConfig = /* @__PURE__ */ notOffered("AIChatTemplateCo
 export type AIChatTemplateConfig = NotOffered;
 export const AIChatUserInfo = /* @__PURE__ */ notOffered("AIChatUserInfo");
 export type AIChatUserInfo = NotOffered;
-export type AIChatEngineEvents = NotOffered;
-export type AIChatErrorCode = NotOffered;
-export type AIChatMessageListRequest = NotOffered;
-export type AIChatSendMessageRequest = NotOffered;
+export type AIChatEngineEvents = Anything;
+export type AIChatErrorCode = Anything;
+export type AIChatMessageListRequest = Anything;
+export type AIChatSendMessageRequest = Anything;
 
 export enum AIChatAgentType {
   MessageChat = 11,

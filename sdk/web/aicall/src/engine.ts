@@ -273,8 +273,11 @@ export class ARTCAICallEngine extends AgentCommands {
     return this.releasePushToTalk(AICallMessageType.CancelPushToTalk);
   }
 
-  /** Asks `config.appServer` (or the page's own origin) for a call of a shared agent; `call` joins it. */
-  async generateShareAgentCall(shareConfig: AICallAgentShareConfig, userId: string): Promise<AICallAgentInfo> {
+  /**
+   * Asks `config.appServer` (or the page's own origin) for a call of a shared agent; `call` joins it. It gives an
+   * `AICallAgentInfo`; the type is the contract's, which applications rely on.
+   */
+  async generateShareAgentCall(shareConfig: AICallAgentShareConfig, userId: string): Promise<any> {
     return startSharedCall(this.config.appServer ?? location.origin, shareConfig, userId);
   }
 

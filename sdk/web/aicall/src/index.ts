@@ -26,3 +26,11 @@ export {
   type LatencyStat,
 } from "./types";
 export { AICallAgentVcrConfig, AICallAgentVcrResult } from "./vcr";
+
+// What the typings of the vendor's RTC SDK add to every program that uses AICallKit, and such programs rely on.
+declare global {
+  interface Window {
+    webkitAudioContext: any;
+    WeixinJSBridge: any;
+  }
+}
