@@ -226,6 +226,7 @@ test("after a change of network the path is restarted and the call goes on", { t
 test("a server that goes away and an unknown agent are explained in words", { timeout: 60_000 }, async () => {
   const speech = writeSpeech(join(directory, "nothing.wav"), [5]);
   await withPage(speech, async (page) => {
+    await page.until("there is something to call", () => document.querySelector('[data-testid="call"]')?.disabled === false);
     await page.get("agent-select").evaluate((select) => {
       select.append(new Option("Nobody", "no-such-agent"));
       select.value = "no-such-agent";
