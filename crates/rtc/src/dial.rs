@@ -29,6 +29,22 @@ impl Dial {
     /// # Errors
     /// See [`Dial::new`].
     pub async fn with_limits(server_hint: SocketAddr, path: PathLimits) -> Result<(Dial, String), RtcError> {
+        Dial::offer(server_hint, path, Session::offer).await
+    }
+
+    /// As [`Dial::new`], with a second line to listen on.
+    ///
+    /// # Errors
+    /// See [`Dial::new`].
+    pub async fn listening(server_hint: SocketAddr) -> Result<(Dial, String), RtcError> {
+        Dial::offer(server_hint, PathLimits::default(), Session::offer_two).await
+    }
+
+    async fn offer(
+        server_hint: SocketAddr,
+        path: PathLimits,
+        offer: fn(&SessionConfig, Instant) -> Result<(Session, String), RtcError>,
+    ) -> Result<(Dial, String), RtcError> {
         let own = open_towards(server_hint).await?;
         let config = SessionConfig {
             identity: Identity::generate()?,
@@ -37,7 +53,7 @@ impl Dial {
             tcp: Vec::new(),
             path,
         };
-        let (session, offer) = Session::offer(&config, Instant::now())?;
+        let (session, offer) = offer(&config, Instant::now())?;
         Ok((Dial { session, own }, offer))
     }
 

@@ -14,6 +14,8 @@ pub enum PeerEvent {
     Text(String),
     /// A packet of audio arrived.
     Audio(AudioPacket),
+    /// A packet of audio arrived on the second line; only where one was offered to listen on.
+    SecondAudio(AudioPacket),
     /// The path to the other side has gone: nothing was heard for
     /// [`PathLimits::lost_after`](crate::PathLimits::lost_after), or ICE says so.
     PathLost,

@@ -5,7 +5,7 @@
 //! * [`Hub`] is the server's UDP port on which all calls meet, [`Peer`] a session tied to it, owned by the task of its
 //!   call. [`Dial`] is the client's counterpart with a socket of its own; it ends in the same [`Peer`].
 //!
-//! Audio only: one Opus line both ways and one data channel for text. Packets are handed out the moment they
+//! Audio only: one Opus line both ways and one data channel for text; a listener may have a second line to receive on. Packets are handed out the moment they
 //! arrive, unordered and with gaps; jitter, loss concealment and pacing belong to the owner. RED redundancy is negotiated always,
 //! understood always, and sent while the other side reports loss.
 //!

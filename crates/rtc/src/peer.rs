@@ -140,6 +140,17 @@ impl Peer {
         self.flush();
     }
 
+    /// Sends one Opus packet on the second line, as [`Peer::send_audio`] on the first.
+    pub fn send_second(&mut self, rtp_time: u64, payload: &[u8]) {
+        self.session.send_second(rtp_time, payload, Instant::now());
+        self.flush();
+    }
+
+    /// Whether the client has offered a second line to listen on.
+    pub fn has_second(&self) -> bool {
+        self.session.has_second()
+    }
+
     /// Sends a text on the data channel.
     ///
     /// # Errors

@@ -67,7 +67,8 @@ pub struct Incoming<'a> {
     pub received: Instant,
 }
 
-/// One WebRTC session with one audio line both ways and one data channel for text.
+/// One WebRTC session with one audio line both ways and one data channel for text. Who listens to two voices at once has a
+/// second line, from the server to the client.
 pub struct Session {
     rtc: Rtc,
     /// An offer of ours that waits for its answer.
@@ -76,6 +77,10 @@ pub struct Session {
     next_local: Option<Candidate>,
     audio: Option<Mid>,
     opus: Option<Pt>,
+    /// The second audio line, if the offer has one that we send on.
+    second: Option<(Mid, Pt)>,
+    /// We have offered a second line to listen on.
+    listens_twice: bool,
     channel: Option<ChannelId>,
     connected: bool,
     ended: Option<CloseReason>,
@@ -114,12 +119,28 @@ impl Session {
     /// # Errors
     /// A configured address can't be offered.
     pub fn offer(config: &SessionConfig, now: Instant) -> Result<(Session, String), RtcError> {
+        Session::offer_lines(config, false, now)
+    }
+
+    /// [`Session::offer`] with a second line to listen on.
+    ///
+    /// # Errors
+    /// As [`Session::offer`].
+    pub fn offer_two(config: &SessionConfig, now: Instant) -> Result<(Session, String), RtcError> {
+        Session::offer_lines(config, true, now)
+    }
+
+    fn offer_lines(config: &SessionConfig, two: bool, now: Instant) -> Result<(Session, String), RtcError> {
         let mut session = Session::new(config, now)?;
         let mut changes = session.rtc.sdp_api();
         let audio = changes.add_media(MediaKind::Audio, Direction::SendRecv, None, None, None);
+        if two {
+            changes.add_media(MediaKind::Audio, Direction::RecvOnly, None, None, None);
+        }
         changes.add_channel("ringline".into());
         let (offer, pending) = changes.apply().expect("an added line needs an offer");
         session.audio = Some(audio);
+        session.listens_twice = two;
         session.pending = Some(pending);
         Ok((session, sdp::without_transport_cc(&offer.to_sdp_string())))
     }
@@ -131,6 +152,8 @@ impl Session {
             next_local: None,
             audio: None,
             opus: None,
+            second: None,
+            listens_twice: false,
             channel: None,
             connected: false,
             ended: None,
@@ -165,7 +188,10 @@ impl Session {
         })?;
         let mut lines = sdp::audio_mids(offer).map(Mid::from);
         self.audio = lines.find(|mid| self.rtc.media(*mid).is_some_and(|media| !media.stopped()));
+        let sends = |mid: &Mid| self.rtc.media(*mid).is_some_and(|media| media.direction().is_sending());
+        let second = lines.find(sends);
         self.find_opus()?;
+        self.second = second.and_then(|mid| Some((mid, self.opus_on(mid)?)));
         Ok(sdp::without_transport_cc(&answer.to_sdp_string()))
     }
 
@@ -267,8 +293,23 @@ impl Session {
     /// Sends one Opus packet. `rtp_time` counts 48 kHz samples and must advance through silence; its lower 32 bits travel.
     /// What can't be sent (see [`PeerStats::audio_unsent`]) is dropped: audio is never kept for later.
     pub fn send_audio(&mut self, rtp_time: u64, payload: &[u8], now: Instant) {
+        let line = self.audio.zip(self.opus).filter(|_| self.sends_audio());
+        self.send_on(line, rtp_time, payload, now);
+    }
+
+    /// Sends one Opus packet on the second line, which has an RTP time of its own; see [`Session::send_audio`].
+    pub fn send_second(&mut self, rtp_time: u64, payload: &[u8], now: Instant) {
+        self.send_on(self.second, rtp_time, payload, now);
+    }
+
+    /// Whether there is a second line to send on.
+    pub fn has_second(&self) -> bool {
+        self.second.is_some()
+    }
+
+    fn send_on(&mut self, line: Option<(Mid, Pt)>, rtp_time: u64, payload: &[u8], now: Instant) {
         let sendable = self.connected && self.ended.is_none() && (1..=MAX_AUDIO_BYTES).contains(&payload.len());
-        let (true, Some(mid), Some(opus)) = (sendable && self.sends_audio(), self.audio, self.opus) else {
+        let Some((mid, opus)) = line.filter(|_| sendable) else {
             self.stats.audio_unsent += 1;
             return;
         };
@@ -348,10 +389,16 @@ impl Session {
     /// Looks up what Opus is called in this session; it can change with each negotiation.
     fn find_opus(&mut self) -> Result<(), RtcError> {
         let mid = self.audio.ok_or(RtcError::NoAudio)?;
-        let writer = self.rtc.writer(mid).ok_or(RtcError::NoAudio)?;
-        let opus = writer.payload_params().find(|params| params.spec().codec == Codec::Opus).map(|params| params.pt());
-        self.opus = Some(opus.ok_or(RtcError::NoOpus)?);
+        if self.rtc.writer(mid).is_none() {
+            return Err(RtcError::NoAudio);
+        }
+        self.opus = Some(self.opus_on(mid).ok_or(RtcError::NoOpus)?);
         Ok(())
+    }
+
+    fn opus_on(&mut self, mid: Mid) -> Option<Pt> {
+        let writer = self.rtc.writer(mid)?;
+        writer.payload_params().find(|params| params.spec().codec == Codec::Opus).map(|params| params.pt())
     }
 
     fn watch_path(&mut self, now: Instant) {

@@ -97,7 +97,11 @@ impl Session {
             return false;
         }
         self.red_applied = self.red.is_on();
-        self.rtc.direct_api().set_red_send(mid, self.red_applied)
+        let mut applied = self.rtc.direct_api().set_red_send(mid, self.red_applied);
+        if let Some((second, _)) = self.second {
+            applied |= self.rtc.direct_api().set_red_send(second, self.red_applied);
+        }
+        applied
     }
 
     fn on_event(&mut self, event: Event, now: Instant) {
@@ -136,7 +140,8 @@ impl Session {
     }
 
     fn on_audio(&mut self, data: MediaData) {
-        if Some(data.mid) != self.audio {
+        let is_first = Some(data.mid) == self.audio;
+        if !is_first && !self.listens_twice {
             return;
         }
         let packet = AudioPacket {
@@ -146,7 +151,8 @@ impl Session {
             audio_level: data.ext_vals.audio_level,
             received: data.network_time,
         };
-        if self.offer_event(PeerEvent::Audio(packet)) {
+        let event = if is_first { PeerEvent::Audio(packet) } else { PeerEvent::SecondAudio(packet) };
+        if self.offer_event(event) {
             self.stats.audio_in += 1;
         }
     }

@@ -64,9 +64,20 @@ pub(super) fn config(address: SocketAddr, ice_lite: bool) -> SessionConfig {
 impl Link {
     /// A call whose offer and answer are exchanged, on a wire of 20 ms.
     pub(super) fn new(ice_lite: bool) -> Link {
+        Link::of(ice_lite, Session::offer)
+    }
+
+    /// A listener's connection, with two lines.
+    pub(super) fn listening() -> Link {
+        let mut link = Link::of(true, Session::offer_two);
+        link.run(3 * SECOND);
+        link
+    }
+
+    fn of(ice_lite: bool, offer: fn(&SessionConfig, Instant) -> Result<(Session, String), crate::RtcError>) -> Link {
         let start = Instant::now();
         let (client_address, server_address) = (address(1, 5000), address(2, 7000));
-        let (mut client, offer) = Session::offer(&config(client_address, false), start).expect("an offer");
+        let (mut client, offer) = offer(&config(client_address, false), start).expect("an offer");
         let (server, answer) = Session::accept(&config(server_address, ice_lite), &offer, start).expect("an answer");
         client.take_answer(&answer, start).expect("agreement");
         Link {

@@ -33,6 +33,31 @@ fn audio_arrives_both_ways_with_its_rtp_time_sequence_and_payload() {
 }
 
 #[test]
+fn a_listener_hears_two_lines_apart_and_speaks_on_the_first() {
+    let mut link = Link::listening();
+    assert!(link.server.has_second() && !Link::connected(true).server.has_second());
+    for n in 0..50_u64 {
+        let now = link.now();
+        link.server.send_audio(n * 960, &[1, n as u8], now);
+        link.server.send_second(7000 + n * 960, &[2, n as u8], now);
+        link.client.send_audio(n * 960, &[3, n as u8], now);
+        link.run(20 * MS);
+    }
+    link.run(SECOND);
+    let of = |side: Side, second: bool| -> Vec<Vec<u8>> {
+        let payload = |(_, event): &(Duration, PeerEvent)| match event {
+            PeerEvent::Audio(packet) if !second => Some(packet.payload.to_vec()),
+            PeerEvent::SecondAudio(packet) if second => Some(packet.payload.to_vec()),
+            _ => None,
+        };
+        link.events(side).iter().filter_map(payload).collect()
+    };
+    let sent = |line: u8| (0..50).map(|n| vec![line, n]).collect::<Vec<_>>();
+    assert_eq!((of(Side::Client, false), of(Side::Client, true)), (sent(1), sent(2)));
+    assert_eq!((of(Side::Server, false), of(Side::Server, true)), (sent(3), Vec::new()));
+}
+
+#[test]
 fn a_full_ice_server_connects_as_well() {
     let mut link = Link::connected(false);
     link.talk(&BOTH, 0, 10);
