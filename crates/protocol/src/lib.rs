@@ -17,6 +17,7 @@
 //! | [`callback`] | what an app server is told about calls (server-api §9) |
 //! | [`call_log`] | the call log and its signed address (server-api §10.1) |
 //! | [`token`] | channel tokens (server-api §11.1) |
+//! | [`supervisor`] | supervisor tokens, a scope of their own |
 //! | [`signaling`] | our own join and restart bodies |
 //! | [`datachannel`] | messages between client and agent (client-sdk §4) |
 //! | [`time_format`] | Unix time to its text forms and back (server-api §1.4) |
@@ -35,5 +36,6 @@ pub mod params;
 pub mod query;
 pub mod rpc_v1;
 pub mod signaling;
+pub mod supervisor;
 pub mod time_format;
 pub mod token;

@@ -9,6 +9,7 @@ mod agent_request;
 
 pub use agent_request::{AgentReply, AgentRequest, GenerateOnJoin};
 
+use crate::supervisor::SupervisorTokenError;
 use crate::token::{MAX_TOKEN, TokenError};
 use ringline_model::{ChannelId, InstanceId, UserId};
 use serde::{Deserialize, Serialize};
@@ -145,6 +146,8 @@ pub enum SignalingCode {
     ChannelNotFound,
     /// The call is over.
     CallFinished,
+    /// As many supervisors as allowed are connected.
+    TooManySupervisors,
     TooLarge,
     /// The join asked for an agent and did not get it; the reply says why.
     AgentRefused,
@@ -160,6 +163,7 @@ impl SignalingCode {
             Self::InvalidToken | Self::TokenExpired => 401,
             Self::Forbidden => 403,
             Self::ChannelNotFound => 404,
+            Self::TooManySupervisors => 409,
             Self::CallFinished => 410,
             Self::TooLarge => 413,
             Self::AgentRefused => 422,
@@ -187,6 +191,16 @@ impl From<TokenError> for SignalingError {
             }
             TokenError::Expired => SignalingCode::TokenExpired,
             TokenError::WrongChannel | TokenError::WrongUser => SignalingCode::Forbidden,
+        };
+        Self::new(code, format!("Joining was refused: {error}."))
+    }
+}
+
+impl From<SupervisorTokenError> for SignalingError {
+    fn from(error: SupervisorTokenError) -> Self {
+        let code = match error {
+            SupervisorTokenError::Malformed | SupervisorTokenError::BadSignature => SignalingCode::InvalidToken,
+            SupervisorTokenError::Expired => SignalingCode::TokenExpired,
         };
         Self::new(code, format!("Joining was refused: {error}."))
     }

@@ -85,6 +85,7 @@ fn server_messages() -> Vec<(i64, ServerMessage)> {
         (1017, ServerMessage::ReplyCompleted { text: text(), sentence }),
         (1018, ServerMessage::VcrResult { result: json!({"peopleCount": {"count": 1}}) }),
         (9001, ServerMessage::TurnLatency { latency }),
+        (9002, ServerMessage::TakeoverHandedBack { user: text() }),
     ]
 }
 
@@ -243,7 +244,7 @@ proptest! {
 
     #[test]
     fn any_value_in_any_field_is_read_or_refused(
-        message_type in prop_oneof![1000..1020_i64, 1100..1125_i64, Just(9001)],
+        message_type in prop_oneof![1000..1020_i64, 1100..1125_i64, 9001..9003_i64],
         field in prop_oneof![
             Just("enable"), Just("text"), Just("voiceId"), Just("params"), Just("asrMaxSilence"), Just("speechRate"),
             Just("message"), Just("num"), Just("sentenceId"), Just("state"), Just("reason"), Just("timestamp"),
