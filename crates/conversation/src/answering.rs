@@ -1,7 +1,7 @@
 //! The agent's turns: which one begins next, its text on the way to speech, its playout and its end.
 
 use crate::{
-    AgentState, Conversation, DialogueKind, EndReason, Event, Milestone, Notice, Role, Stage,
+    AgentState, Conversation, DialogueKind, EndReason, Event, Message, Milestone, Notice, Role, Stage,
     barge_in::Outcome,
     brackets::BracketFilter,
     conversation::Life,
@@ -54,7 +54,7 @@ impl Conversation {
         if let Some(response) = self.take_guess(&question) {
             return self.begin(response);
         }
-        let messages = self.history.prompt(&self.config, &question.text);
+        let messages = self.prompt(&question.text);
         let (response, request) = Response::generated(self.ids.response(), question, messages, self.now);
         self.outbox.push(request);
         self.begin(response.reading(&self.config));
@@ -140,6 +140,14 @@ impl Conversation {
         if let Some(question) = response.question.take() {
             self.record_user(question);
         }
+    }
+
+    /// What the language model is asked: the history, what was whispered, and the question.
+    pub(crate) fn prompt(&mut self, question: &str) -> Vec<Message> {
+        let mut messages = self.history.prompt(&self.config, question);
+        let last = messages.len() - 1;
+        messages.splice(last..last, self.whispers.give());
+        messages
     }
 
     pub(crate) fn record_user(&mut self, question: Question) {
@@ -337,6 +345,7 @@ impl Conversation {
         let latency = if first { response.moments.breakdown(sentence, now) } else { None };
         response.spoken_from.get_or_insert(now);
         if let Some(question) = response.question.take() {
+            self.whispers.heeded();
             self.record_user(question);
         }
         self.set_state(AgentState::Speaking);

@@ -1,7 +1,7 @@
 //! The conversation itself: what it is made of, the one match on what happens, and its deadlines.
 
 use crate::{
-    AgentState, DialogueKind, EndReason, Event, Input, Message, Notice, Output, Setup,
+    AgentState, DialogueKind, EndReason, Event, Input, Message, Notice, Output, Setup, TakeoverMode,
     back_channelling::BackChannels,
     barge_in::{BargeIn, Overlap},
     chance::Chance,
@@ -21,6 +21,7 @@ use crate::{
     speculation::Guess,
     takeover::Takeover,
     user_turn::UserTurn,
+    whispers::Whispers,
 };
 use ringline_model::{AgentConfig, CallTime, ResponseId, SentenceId};
 
@@ -61,6 +62,9 @@ pub struct Conversation {
     pub(crate) opening: Option<Opening>,
     /// A human is in charge, or on the way.
     pub(crate) takeover: Option<Takeover>,
+    /// How the human who is in charge, or was last, is heard: their last words come late.
+    pub(crate) human_mode: Option<TakeoverMode>,
+    pub(crate) whispers: Whispers,
     pub(crate) history: History,
     pub(crate) ids: Ids,
     pub(crate) chance: Chance,
@@ -92,6 +96,8 @@ impl Conversation {
             says: Says::default(),
             opening: None,
             takeover: None,
+            human_mode: None,
+            whispers: Whispers::default(),
             history: History::new(setup.history),
             ids: Ids::new(),
             chance: Chance::new(setup.seed),
@@ -156,6 +162,9 @@ impl Conversation {
             Input::TakeoverConnected => self.on_takeover_connected(),
             Input::TakeoverEnded => self.on_takeover_ended(),
             Input::TakeoverCancelled => self.on_takeover_cancelled(),
+            Input::TakeoverHandedBack => self.on_handed_back(),
+            Input::HumanSaid { text, began } => self.on_human_said(&text, began),
+            Input::Whisper { text } => self.whispers.add(&text),
             Input::ConfigChanged { config } => self.on_config_changed(*config),
         }
         self.do_what_is_due();
@@ -223,6 +232,7 @@ impl Conversation {
                 | Input::Say { .. }
                 | Input::SayAudio { .. }
                 | Input::TakeoverStarted { .. }
+                | Input::Whisper { .. }
                 | Input::ConfigChanged { .. }
         )
     }

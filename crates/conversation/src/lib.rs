@@ -56,6 +56,7 @@ mod tools;
 mod unfinished;
 mod user_turn;
 mod what_if;
+mod whispers;
 mod words;
 
 pub use api::{
@@ -65,4 +66,5 @@ pub use api::{
 pub use conversation::Conversation;
 pub use metrics::Metrics;
 pub use replay::{Divergence, JournalEntry, Step, replay};
+pub use takeover::GIVEN_BACK;
 pub use what_if::{Change, ChangeError, Decision, Difference, WhatIf, what_if};

@@ -15,10 +15,16 @@ const RECOGNITION_FAILED: u32 = 4005;
 impl Conversation {
     /// Speech began or went on at `at`. Without a running utterance both open one.
     pub(crate) fn on_speech(&mut self, at: CallTime) {
-        if !self.presence.is_here() || self.is_leaving() || self.takeover.is_some() || self.config.push_to_talk {
+        if !self.presence.is_here() || self.is_leaving() {
             return;
         }
         let at = at.min(self.now);
+        if self.takeover.is_some() {
+            return self.overhear(at);
+        }
+        if self.config.push_to_talk {
+            return;
+        }
         self.hush_back_channel();
         match &mut self.user.utterance {
             Some(utterance) => {
@@ -56,13 +62,16 @@ impl Conversation {
     }
 
     pub(crate) fn on_speech_paused(&mut self, at: CallTime) {
-        let Some(utterance) = self.user.utterance.as_mut().filter(|_| !self.config.push_to_talk) else { return };
+        let by_voice = !self.config.push_to_talk || self.takeover.is_some();
+        let Some(utterance) = self.user.utterance.as_mut().filter(|_| by_voice) else { return };
         let id = utterance.id;
         let at = at.min(self.now);
         if let Some(revision) = utterance.pause(at, self.now) {
             self.outbox.push(Output::Transcribe { utterance: id, revision });
             self.on_overlap_paused(at);
-            self.may_back_channel();
+            if self.takeover.is_none() {
+                self.may_back_channel();
+            }
         }
     }
 
@@ -71,6 +80,9 @@ impl Conversation {
             return;
         }
         self.on_words(text);
+        if self.takeover.is_some() {
+            return;
+        }
         self.interrupt_by_word(text);
         self.on_words_over_agent(text, false);
         self.show_interim(text);
@@ -140,6 +152,9 @@ impl Conversation {
             utterance.end_at_once();
         }
         self.on_words(&text);
+        if self.takeover.is_some() {
+            return;
+        }
         self.interrupt_by_word(&text);
         self.on_words_over_agent(&text, true);
         self.note_intent();
@@ -162,9 +177,11 @@ impl Conversation {
 
     pub(crate) fn on_user_due(&mut self, due: Due) {
         match due {
+            Due::Decide if self.takeover.is_some() => {}
             Due::Decide => self.on_lasting_speech(),
             Due::Force(utterance, revision) => self.outbox.push(Output::Transcribe { utterance, revision }),
             Due::AskScore(utterance, revision) => self.outbox.push(Output::ScoreEndOfTurn { utterance, revision }),
+            Due::Ended(text, end) if self.takeover.is_some() => self.note_user(&text, end),
             Due::Ended(text, end) => {
                 let Some(utterance) = self.close_utterance() else { return };
                 let drops_words = utterance.by_word && !self.config.interrupt.keep_words;
@@ -199,7 +216,11 @@ impl Conversation {
 
     fn give_utterance_up(&mut self, error: String) {
         self.outbox.record(Event::ProviderFailed { stage: Stage::Recognition, error });
-        self.outbox.notify(Notice::Error { code: RECOGNITION_FAILED, message: "speech recognition failed".to_owned() });
+        // A human who is in charge has heard it all the same.
+        if self.takeover.is_none() {
+            let message = "speech recognition failed".to_owned();
+            self.outbox.notify(Notice::Error { code: RECOGNITION_FAILED, message });
+        }
         self.close_utterance();
         self.after_utterance();
     }

@@ -60,7 +60,7 @@ impl Conversation {
 
     /// What was said before the press stays: a question that it took up again is asked again.
     pub(crate) fn cancel_talk(&mut self) {
-        if self.config.push_to_talk && self.close_utterance().is_some() {
+        if self.config.push_to_talk && self.takeover.is_none() && self.close_utterance().is_some() {
             self.after_utterance();
         }
     }

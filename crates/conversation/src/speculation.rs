@@ -73,7 +73,7 @@ impl Conversation {
             return;
         }
         self.user.guesses += 1;
-        let messages = self.history.prompt(&self.config, &text);
+        let messages = self.prompt(&text);
         let question = Question { text, sentence: self.user_sentence(), began: self.now, end: None, disturbed: false };
         let (response, request) = Response::generated(self.ids.response(), question, messages, self.now);
         self.outbox.push(Output::PausePlayout { response: response.id });

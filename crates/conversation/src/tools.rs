@@ -167,6 +167,7 @@ impl Conversation {
         let calls = response.tools.begin(said, now);
         let (id, question) = (response.id, response.question.take());
         if let Some(question) = question {
+            self.whispers.heeded();
             self.record_user(question);
         }
         for ToolCall { id: call, name, arguments, result: _ } in calls {

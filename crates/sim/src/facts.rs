@@ -3,7 +3,7 @@
 
 use crate::settings;
 use ringline_conversation::{
-    AgentState, ClientCommand, DialogueKind, EndReason, Event, Input, Message, Notice, Output, Role, Setup,
+    AgentState, ClientCommand, DialogueKind, EndReason, Event, GIVEN_BACK, Input, Message, Notice, Output, Role, Setup,
 };
 use ringline_model::{AgentConfig, CallTime, ClipId, ResponseId, SegmentId, SentenceId, UtteranceId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -98,6 +98,10 @@ pub(crate) struct Facts {
     pub clips: BTreeMap<ClipId, (String, Option<u32>)>,
     pub opening_since: Option<CallTime>,
     pub takeover: bool,
+    /// What a human in charge has said, if the step is that.
+    pub human_said_now: Option<String>,
+    /// What was whispered to the agent, all of it.
+    pub whispers: Vec<String>,
     /// Fillers may be said, or an answer was taken up again: then what a response's entry holds is not worked out here, and the
     /// rules about texts are not asked.
     pub is_pieced: bool,
@@ -133,6 +137,8 @@ impl Facts {
             clips: BTreeMap::new(),
             opening_since: None,
             takeover: false,
+            human_said_now: None,
+            whispers: Vec::new(),
             is_pieced: setup.config.auto_speech.llm_pending.is_some(),
             history: setup.history.clone(),
             closed: BTreeSet::new(),
@@ -197,6 +203,7 @@ impl Facts {
         self.now = at;
         self.is_pieced |= self.config.auto_speech.llm_pending.is_some();
         (self.state_is_due, self.started_now, self.user_end_now) = (false, None, None);
+        self.human_said_now = None;
         let Some(input) = input else { return };
         match input {
             Input::UserJoined => {
@@ -260,6 +267,8 @@ impl Facts {
                 self.state_is_due |= *command == ClientCommand::QueryState;
             }
             Input::TakeoverStarted { .. } => self.takeover = true,
+            Input::HumanSaid { text, .. } => self.human_said_now = Some(text.clone()),
+            Input::Whisper { text } => self.whispers.push(text.clone()),
             Input::ClipReady { clip, duration_ms } => {
                 if let Some((_, length)) = self.clips.get_mut(clip) {
                     *length = Some(*duration_ms);
@@ -281,6 +290,7 @@ impl Facts {
             | Input::TakeoverConnected
             | Input::TakeoverEnded
             | Input::TakeoverCancelled
+            | Input::TakeoverHandedBack
             | Input::ConfigChanged { .. } => {}
         }
     }
@@ -330,7 +340,9 @@ impl Facts {
             | Output::RunTool { .. }
             | Output::Duck { .. }
             | Output::PausePlayout { .. }
-            | Output::Unduck { .. } => {}
+            | Output::Unduck { .. }
+            | Output::HandOver { .. }
+            | Output::TakeBack => {}
             Output::Generate { response, sentence, .. } => {
                 self.last_question = Some(*sentence);
                 let answer = self.answer(*response);
@@ -404,6 +416,12 @@ impl Facts {
         }
     }
 
+    fn remember(&mut self, message: Message) {
+        self.history.push(message);
+        let surplus = self.history.len().saturating_sub(MOST_MESSAGES);
+        self.history.drain(..surplus);
+    }
+
     fn recorded(&mut self, event: &Event) {
         if let Event::Dialogue { role, kind, text, interrupted, sentence, .. } = event {
             let told = self.told_of(*sentence, text).filter(|_| *role == Role::Assistant);
@@ -415,9 +433,7 @@ impl Facts {
             }
             let marked = *role == Role::Assistant && *interrupted && self.config.llm.history_sync_with_tts;
             let mark = if marked { "<ims_agent_interrupted>" } else { "" };
-            self.history.push(Message::new(*role, format!("{text}{mark}")));
-            let surplus = self.history.len().saturating_sub(MOST_MESSAGES);
-            self.history.drain(..surplus);
+            self.remember(Message::new(*role, format!("{text}{mark}")));
         } else if let Event::ProviderFailed { stage: ringline_conversation::Stage::Synthesis, error } = event {
             if error.contains("no audio in time") {
                 self.give_up();
@@ -426,6 +442,9 @@ impl Facts {
             self.is_pieced = true;
         } else if let Event::TakeoverCancelled { .. } = event {
             self.takeover = false;
+        } else if let Event::HandedBack { .. } = event {
+            self.takeover = false;
+            self.remember(Message::new(Role::System, GIVEN_BACK));
         }
     }
 

@@ -8,14 +8,12 @@ use ringline_model::{CallTime, UserId};
 use serde_json::Value;
 use std::collections::VecDeque;
 
-/// Something that is done; who is in charge changes what the edge hears and plays.
+/// Something that is done.
 #[derive(Clone, Debug)]
 pub(crate) enum Deed {
     Tells(Input),
-    /// The human's media are up; `voice`: the user hears the human directly.
-    HumanConnects {
-        voice: bool,
-    },
+    /// The human's media are up.
+    HumanConnects,
 }
 
 #[derive(Debug)]
@@ -46,12 +44,13 @@ impl Operator {
 
 fn draw(chance: &mut Chance, at: u64, settings: &Value, deeds: &mut Vec<(u64, Deed)>) {
     let interrupt = chance.percent(50);
-    let input = match chance.weighted(&[(30, 0), (25, 1), (15, 2), (14, 3), (8, 4), (8, 5)]) {
+    let input = match chance.weighted(&[(28, 0), (23, 1), (13, 2), (12, 3), (9, 4), (8, 5), (7, 6)]) {
         0 => Input::Say { text: words::say(chance), interrupt },
         1 => Input::SayAudio { url: "https://audio.example/news.mp3".to_owned(), interrupt },
         2 => Input::Client { command: ClientCommand::SendText { text: "What time is it?".to_owned() } },
         3 => Input::ConfigChanged { config: Box::new(settings::read(&changed(chance, settings))) },
         4 => return take_over(chance, at, deeds),
+        5 => Input::Whisper { text: format!("Whisper {}.", chance.between(0, 99)) },
         _ => Input::Stop { cause: if chance.percent(80) { StopCause::Api } else { StopCause::Drain } },
     };
     deeds.push((at, Deed::Tells(input)));
@@ -75,8 +74,11 @@ fn take_over(chance: &mut Chance, at: u64, deeds: &mut Vec<(u64, Deed)>) {
     if deeds.iter().any(|(_, deed)| matches!(deed, Deed::Tells(Input::TakeoverStarted { .. }))) {
         return;
     }
-    let voice = chance.percent(70);
-    let mode = if voice { TakeoverMode::HumanVoice } else { TakeoverMode::AgentVoice };
+    let mode = match chance.weighted(&[(50, 0), (30, 1), (20, 2)]) {
+        0 => TakeoverMode::HumanVoice,
+        1 => TakeoverMode::AgentVoice,
+        _ => TakeoverMode::SpeaksIn,
+    };
     let human = UserId::parse("human-1").expect("an id");
     deeds.push((at, Deed::Tells(Input::TakeoverStarted { human, mode })));
     let later = at + chance.between(10, 20_000);
@@ -85,9 +87,19 @@ fn take_over(chance: &mut Chance, at: u64, deeds: &mut Vec<(u64, Deed)>) {
         0 => {}
         1 => deeds.push((later, Deed::Tells(Input::TakeoverCancelled))),
         _ => {
-            deeds.push((later, Deed::HumanConnects { voice }));
-            if chance.percent(80) {
-                deeds.push((later + chance.between(500, 30_000), Deed::Tells(Input::TakeoverEnded)));
+            deeds.push((later, Deed::HumanConnects));
+            let until = later + chance.between(500, 30_000);
+            for _ in 0..chance.between(0, 4) {
+                // The last words may come when the call has been given back.
+                let said = chance.between(later, until + 1000);
+                let text = words::say(chance);
+                let began = CallTime::from_millis(said.saturating_sub(1500));
+                deeds.push((said, Deed::Tells(Input::HumanSaid { text, began })));
+            }
+            match chance.weighted(&[(45, 0), (40, 1), (15, 2)]) {
+                0 => deeds.push((until, Deed::Tells(Input::TakeoverHandedBack))),
+                1 => deeds.push((until, Deed::Tells(Input::TakeoverEnded))),
+                _ => {}
             }
         }
     }

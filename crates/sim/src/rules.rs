@@ -46,6 +46,7 @@ pub(crate) const OUTPUT_RULES: &[OutputRule] = &[
     ("agent subtitles show what plays", agent_subtitles_show_what_plays),
     ("questions count up", questions_count_up),
     ("the model is told the history", the_model_is_told_the_history),
+    ("a whisper is for the model alone", a_whisper_is_for_the_model_alone),
     ("the records hold what was heard", the_records_hold_what_was_heard),
     ("latencies add up", latencies_add_up),
 ];
@@ -176,7 +177,7 @@ fn questions_count_up(facts: &Facts, output: &Output) -> Verdict {
     unless(last.is_some_and(|last| last > *sentence), || format!("sentence {sentence} after {last:?}"))
 }
 
-/// The model gets the system prompt, the seed, the newest turns of the history as it is, and the question.
+/// The model gets the system prompt, the seed, the newest turns of the history as it is, what was whispered, and the question.
 fn the_model_is_told_the_history(facts: &Facts, output: &Output) -> Verdict {
     let Output::Generate { messages, .. } = output else { return Ok(()) };
     if facts.is_pieced {
@@ -186,10 +187,23 @@ fn the_model_is_told_the_history(facts: &Facts, output: &Output) -> Verdict {
     let roles = (system.role, question.role);
     unless(roles != (Role::System, Role::User), || format!("{roles:?}"))?;
     let turns = &rest[facts.config.llm.history.len().min(rest.len())..];
+    let is_whisper = |message: &&Message| message.role == Role::System && facts.whispers.contains(&message.text);
+    let turns = &turns[..turns.len() - turns.iter().rev().take_while(is_whisper).count()];
     unless(!facts.history.ends_with(turns), || format!("told {turns:?} of {:?}", facts.history))?;
     let questions = turns.iter().filter(|message| message.role == Role::User).count();
     let most = facts.config.llm.history_limit as usize;
     unless(questions > most, || format!("{questions} turns of {most}"))
+}
+
+/// The user neither hears nor reads what was whispered, and no record has it.
+fn a_whisper_is_for_the_model_alone(facts: &Facts, output: &Output) -> Verdict {
+    let text = match output {
+        Output::Synthesise { text, .. }
+        | Output::Notify { notice: Notice::AgentSubtitle { text, .. } | Notice::UserSubtitle { text, .. } }
+        | Output::Record { event: Event::Dialogue { text, .. } } => text,
+        _ => return Ok(()),
+    };
+    unless(facts.whispers.contains(text), || format!("{text:?}"))
 }
 
 /// An answer's entry is what playout has sent of it, to the word.
@@ -197,7 +211,7 @@ fn the_records_hold_what_was_heard(facts: &Facts, output: &Output) -> Verdict {
     let Output::Record { event: Event::Dialogue { role: Role::Assistant, text, sentence, .. } } = output else {
         return Ok(());
     };
-    if facts.is_pieced {
+    if facts.is_pieced || facts.human_said_now.as_deref().is_some_and(|said| said.trim() == text) {
         return Ok(());
     }
     let heard = || facts.unrecorded().map(|(id, _, heard)| (id, heard)).collect::<Vec<_>>();

@@ -16,6 +16,7 @@ impl Tally {
                 Step::Timeout => tally.add("steps: deadline", 1),
                 Step::Input(Input::TakeoverConnected) => tally.add("takeovers connected", 1),
                 Step::Input(Input::UserLeft) => tally.add("user left", 1),
+                Step::Input(Input::Whisper { .. }) => tally.add("whispers", 1),
                 Step::Input(_) => {}
             }
             entry.outputs.iter().for_each(|output| tally.see(output));
@@ -24,7 +25,9 @@ impl Tally {
     }
 
     fn see(&mut self, output: &Output) {
-        if let Output::Generate { .. } = output {
+        if let Output::TakeBack = output {
+            self.add("calls given back", 1);
+        } else if let Output::Generate { .. } = output {
             self.add("questions asked", 1);
         } else if let Output::OpenUtterance { .. } = output {
             self.add("utterances", 1);

@@ -14,7 +14,7 @@ use crate::operator::{Deed, Operator};
 use crate::playout::Playout;
 use crate::rules::{OUTPUT_RULES, STEP_RULES, Scene, Verdict, reason_for_silence};
 use crate::settings;
-use ringline_conversation::{Conversation, Input, JournalEntry, Message, Output, Role, Setup, Step};
+use ringline_conversation::{Conversation, Input, JournalEntry, Message, Output, Role, Setup, Step, TakeoverMode};
 use ringline_model::CallTime;
 use std::time::Duration;
 
@@ -139,9 +139,6 @@ impl World {
         if matches!(input, Some(Input::Client { .. } | Input::ConfigChanged { .. })) {
             self.facts.config = self.conversation.config().clone();
         }
-        if matches!(input, Some(Input::TakeoverCancelled)) {
-            self.set_human(false);
-        }
         let outputs = entry.outputs.clone();
         self.journal.push(entry);
         judge(
@@ -204,6 +201,8 @@ impl World {
                 let lag = edge.lag();
                 edge.after(lag, Happening::PausePlayout { paused: false });
             }
+            Output::HandOver { mode, .. } => self.set_human(mode != TakeoverMode::AgentVoice),
+            Output::TakeBack => self.set_human(false),
             Output::Duck { .. } | Output::Notify { .. } | Output::Record { .. } | Output::End { .. } => {}
         }
     }
@@ -288,11 +287,8 @@ impl World {
     fn operator_acts(&mut self) {
         match self.operator.next() {
             Some(Deed::Tells(input)) => self.edge.tell(input),
-            Some(Deed::HumanConnects { voice }) if self.facts.takeover => {
-                self.set_human(voice);
-                self.edge.tell(Input::TakeoverConnected);
-            }
-            Some(Deed::HumanConnects { .. }) | None => {}
+            Some(Deed::HumanConnects) if self.facts.takeover => self.edge.tell(Input::TakeoverConnected),
+            Some(Deed::HumanConnects) | None => {}
         }
         self.plan_operator();
     }
@@ -310,7 +306,7 @@ impl World {
     fn hear_or_not(&mut self) {
         let agent_is_on = self.is_there && !self.human;
         self.playout.hold(!agent_is_on, &mut self.edge);
-        self.ears.deafen(!agent_is_on, &mut self.edge);
+        self.ears.deafen(!self.is_there, &mut self.edge);
     }
 }
 

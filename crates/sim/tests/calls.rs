@@ -21,6 +21,8 @@ fn thousands_of_calls_keep_every_rule_and_everything_happens_in_them() {
         "answers by voice",
         "clips played",
         "takeovers connected",
+        "calls given back",
+        "whispers",
         "user left",
         "interrupted: Words",
         "interrupted: Voice",

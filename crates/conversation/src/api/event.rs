@@ -53,6 +53,10 @@ pub enum Event {
     TakeoverCancelled {
         human: UserId,
     },
+    /// The human who was in charge is no longer: the agent goes on, and knows what was said meanwhile.
+    HandedBack {
+        human: UserId,
+    },
     /// The next provider of a list was asked.
     FellBack {
         stage: Stage,

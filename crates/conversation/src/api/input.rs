@@ -138,7 +138,7 @@ pub enum Input {
         clip: ClipId,
         error: String,
     },
-    /// A human is called into the call (TakeoverAIAgentCall): the agent falls silent and listens to nobody.
+    /// A human is called into the call (TakeoverAIAgentCall): the agent falls silent, and what it hears it only notes.
     TakeoverStarted {
         human: UserId,
         mode: TakeoverMode,
@@ -149,6 +149,17 @@ pub enum Input {
     TakeoverEnded,
     /// The human does not come: the agent goes on.
     TakeoverCancelled,
+    /// The human gives the call back to the agent.
+    TakeoverHandedBack,
+    /// What the human in charge has said, in words; `began` is where in the call. It may come after the call was given back.
+    HumanSaid {
+        text: String,
+        began: CallTime,
+    },
+    /// A supervisor tells the agent something for its next answer. The user never learns of it.
+    Whisper {
+        text: String,
+    },
     /// A changed configuration (already merged and valid).
     ConfigChanged {
         config: Box<AgentConfig>,
@@ -181,6 +192,8 @@ pub enum TakeoverMode {
     AgentVoice,
     /// The human is heard directly; the agent says nothing.
     HumanVoice,
+    /// A supervisor speaks to both for a moment: heard directly, while the agent waits. The client is not told of a takeover.
+    SpeaksIn,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

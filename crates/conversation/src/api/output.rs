@@ -42,6 +42,10 @@ pub enum Output {
     PausePlayout { response: ResponseId },
     /// Play on at full volume, from where it was paused: nothing of the speech is lost.
     Unduck { response: ResponseId },
+    /// The human is in charge from now on: heard by the user in place of the agent, or written down to be said with its voice.
+    HandOver { human: UserId, mode: TakeoverMode },
+    /// The agent is heard again, and nobody else.
+    TakeBack,
     /// Tell the client.
     Notify { notice: Notice },
     /// Tell the records: dialogues, latency, callbacks, log.
@@ -97,6 +101,8 @@ pub enum Notice {
     TakeoverWillStart { human: UserId, mode: TakeoverMode },
     /// 1013
     TakeoverConnected { human: UserId },
+    /// The agent is in charge again (our own message: the vendor knows no way back).
+    TakeoverHandedBack { human: UserId },
     /// 1016
     Interrupted { reason: InterruptReason },
     /// 1017, only with LlmCompleteReply.

@@ -195,6 +195,14 @@ impl Call {
         self.input(Input::TakeoverStarted { human: UserId::parse("human").expect("an id"), mode })
     }
 
+    pub fn human_says(&mut self, text: &str) -> &mut Self {
+        self.input(Input::HumanSaid { text: text.to_owned(), began: ms(self.now) })
+    }
+
+    pub fn whisper(&mut self, text: &str) -> &mut Self {
+        self.input(Input::Whisper { text: text.to_owned() })
+    }
+
     pub fn say(&mut self, text: &str, interrupt: bool) -> &mut Self {
         self.input(Input::Say { text: text.to_owned(), interrupt })
     }
@@ -342,6 +350,8 @@ pub fn line(output: &Output) -> String {
         Output::Duck { response } => format!("duck r{response}"),
         Output::PausePlayout { response } => format!("pause r{response}"),
         Output::Unduck { response } => format!("unduck r{response}"),
+        Output::HandOver { human, mode } => format!("hand over to {human} {mode:?}"),
+        Output::TakeBack => "take back".to_owned(),
         Output::Notify { notice } => notice_line(notice),
         Output::Record { event } => format!("record {}", event_line(event)),
         Output::End { reason } => format!("end {reason:?}"),
@@ -361,6 +371,7 @@ fn notice_line(notice: &Notice) -> String {
         Notice::WillLeave { reason, message } => format!("will leave {reason}: {message}"),
         Notice::TakeoverWillStart { human, mode } => format!("takeover by {human} {mode:?}"),
         Notice::TakeoverConnected { human } => format!("takeover connected {human}"),
+        Notice::TakeoverHandedBack { human } => format!("handed back by {human}"),
         Notice::Interrupted { reason } => format!("interrupted {reason:?}"),
         Notice::ReplyCompleted { text, sentence } => format!("reply #{sentence}: \"{text}\""),
         Notice::Latency { latency } => format!("latency #{} total {}", latency.sentence, latency.total),
@@ -398,6 +409,7 @@ fn event_line(event: &Event) -> String {
             format!("{milestone:?} #{sentence} {requested}..{answered}")
         }
         Event::TakeoverCancelled { human } => format!("takeover by {human} cancelled"),
+        Event::HandedBack { human } => format!("handed back by {human}"),
         Event::FellBack { stage, failed, error, next } => {
             format!("{stage:?} fell back from {failed} to {next}: {error}")
         }
