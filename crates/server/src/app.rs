@@ -15,6 +15,7 @@ use ringline_protocol::callback::{Happened, StopReason};
 use ringline_protocol::error::ApiError;
 use ringline_protocol::nonce::NonceMemory;
 use ringline_protocol::openapi::CallOptions;
+use ringline_protocol::supervisor::{SupervisorToken, SupervisorTokenError};
 use ringline_protocol::token::{ChannelToken, TokenError};
 use ringline_providers::LanguageModel;
 use ringline_store::{AgentRecord, InstanceRecord, InstanceStatus, Store, StoreError};
@@ -102,6 +103,11 @@ impl App {
         let call = self.calls.on_channel(&ChannelToken::peek(text)?.channel);
         let app = call.as_ref().map_or(&self.rtc_app, |call| &call.rtc_app);
         ChannelToken::open(text, &app.id, app.key.reveal(), Self::now_s())
+    }
+
+    /// Reads and checks a supervisor's token; it is for one call, and good while that runs.
+    pub fn open_supervisor_token(&self, text: &str) -> Result<SupervisorToken, SupervisorTokenError> {
+        SupervisorToken::open(text, self.rtc_app.key.reveal(), Self::now_s())
     }
 
     pub async fn agent(&self, agent: &AgentId) -> Result<AgentRecord, ApiError> {

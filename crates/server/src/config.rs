@@ -1,6 +1,7 @@
 //! The server's configuration: one commented TOML with every default, embedded, under a file, under flags.
 
 use crate::callbacks::{Dispatcher, Schedule};
+use crate::calls::SupervisionConfig;
 use anyhow::{Context, bail};
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -22,6 +23,7 @@ pub struct Config {
     pub recording: RecordingConfig,
     pub outward: OutwardConfig,
     pub callbacks: CallbacksConfig,
+    pub supervision: SupervisionSettings,
     pub app_server: AppServerConfig,
     pub agent: DemoAgentConfig,
 }
@@ -177,6 +179,33 @@ impl CallbacksConfig {
     }
 }
 
+/// What becomes of the call when the human in charge leaves without a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HumanLeaves {
+    EndsCall,
+    HandsBack,
+}
+
+/// Who may watch and step in; see `doors/admin/calls`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SupervisionSettings {
+    pub max_supervisors: usize,
+    pub max_listeners: usize,
+    pub human_leaves: HumanLeaves,
+}
+
+impl SupervisionSettings {
+    pub fn calls(&self) -> SupervisionConfig {
+        SupervisionConfig {
+            max_supervisors: self.max_supervisors,
+            max_listeners: self.max_listeners,
+            leaving_hands_back: self.human_leaves == HumanLeaves::HandsBack,
+        }
+    }
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AppServerConfig {
@@ -236,6 +265,9 @@ impl Config {
             bail!("llm.fallback_after_ms must be 500 to 10000");
         }
         self.callbacks.dispatcher()?;
+        if self.supervision.max_supervisors > 100 || self.supervision.max_listeners > 1000 {
+            bail!("supervision.max_supervisors is at most 100, supervision.max_listeners at most 1000");
+        }
         let url = &self.server.public_url;
         if !url.is_empty() && !url.starts_with("http://") && !url.starts_with("https://") {
             bail!("server.public_url must begin with http:// or https://");

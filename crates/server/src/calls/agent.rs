@@ -4,6 +4,7 @@
 //! outputs are carried out. The task holds no conversation state.
 
 mod client_message;
+mod supervision;
 
 use super::ambience::Backdrop;
 use super::clips::Clips;
@@ -14,6 +15,7 @@ use super::handle::CallHandle;
 use super::media::{MediaCommand, MediaCommands};
 use super::mouth::{Mouth, Source, Utter};
 use super::pace::Pace;
+use super::supervision::scribe::Scribe;
 use super::telling;
 use super::wire::wire;
 use super::writer::Writer;
@@ -37,6 +39,8 @@ use tokio::sync::mpsc;
 const CUSTOM_AT_ONCE: u32 = 20;
 const CUSTOM_EVERY: Duration = Duration::from_millis(100);
 
+pub use supervision::Scribes;
+
 /// A call's parts, put together.
 pub struct Agent {
     pub handle: Arc<CallHandle>,
@@ -54,6 +58,7 @@ pub struct Agent {
     pub writer: Writer,
     pub reporter: Reporter,
     pub user_data: Option<String>,
+    pub scribes: Scribes,
 }
 
 impl Agent {
@@ -71,6 +76,7 @@ impl Agent {
             custom: Pace::new(CUSTOM_AT_ONCE, CUSTOM_EVERY),
             custom_dropped: 0,
             token: None,
+            scribe: None,
             ended: None,
         };
         task.agent.backdrop.play(&task.agent.setup.config.ambient_sound).await;
@@ -110,6 +116,8 @@ struct Task {
     custom_dropped: u64,
     /// When the client's last token was made, in Unix seconds, and the token with its expiry.
     token: Option<(i64, String, i64)>,
+    /// Writes down what the human in charge says.
+    scribe: Option<Scribe>,
     ended: Option<EndReason>,
 }
 
@@ -133,11 +141,20 @@ impl Task {
                 self.media(MediaCommand::DetachHuman).await;
                 // Whoever leaves before having been connected has not taken over: of the two, one counts.
                 self.step(Step::Input(Input::TakeoverCancelled)).await;
-                self.step(Step::Input(Input::TakeoverEnded)).await;
+                self.human_left().await;
             }
             CallEvent::HumanJoined => self.step(Step::Input(Input::TakeoverConnected)).await,
-            CallEvent::HumanLeft => self.step(Step::Input(Input::TakeoverEnded)).await,
-            CallEvent::Joined => self.step(Step::Input(Input::UserJoined)).await,
+            CallEvent::HumanLeft => self.human_left().await,
+            CallEvent::HandBack { answer } => self.hand_back(answer).await,
+            CallEvent::SeatConnected { seat } => self.seat_connected(seat).await,
+            CallEvent::SeatLeft { seat } => self.seat_left(seat).await,
+            CallEvent::Network(network) => self.agent.handle.live.network(self.agent.clock.now(), network),
+            CallEvent::Joined => {
+                if let Some(user) = self.agent.handle.user() {
+                    self.agent.handle.live.user_is(user);
+                }
+                self.step(Step::Input(Input::UserJoined)).await;
+            }
             CallEvent::Left => self.step(Step::Input(Input::UserLeft)).await,
         }
     }
@@ -146,6 +163,7 @@ impl Task {
         let now = self.agent.clock.now();
         let entry = JournalEntry::record(&mut self.conversation, now, step);
         self.journal(&entry).await;
+        self.agent.handle.live.step(&entry);
         for output in entry.outputs {
             self.carry_out(output, now).await;
         }
@@ -204,6 +222,8 @@ impl Task {
             Output::Duck { .. } => self.media(MediaCommand::Duck).await,
             Output::PausePlayout { .. } => self.media(MediaCommand::Pause).await,
             Output::Unduck { .. } => self.media(MediaCommand::Unduck).await,
+            Output::HandOver { human, mode } => self.hand_over(&human, mode).await,
+            Output::TakeBack => self.take_back().await,
             Output::Notify { notice } => self.notify(notice).await,
             Output::Record { event } => self.record(event, now).await,
             Output::End { reason } => self.ended = Some(reason),
@@ -319,6 +339,11 @@ impl Task {
                 self.agent.handle.release(&human);
                 self.media(MediaCommand::DetachHuman).await;
                 tracing::info!(call.id = %call, "nobody took the call over: the agent goes on");
+            }
+            Event::HandedBack { human } => {
+                self.agent.handle.release(&human);
+                self.media(MediaCommand::DetachHuman).await;
+                tracing::info!(call.id = %call, "the agent has the call back");
             }
             Event::FellBack { stage, failed, error, next } => {
                 tracing::warn!(call.id = %call, ?stage, failed, %error, next, "another provider is asked");

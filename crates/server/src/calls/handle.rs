@@ -1,5 +1,8 @@
 //! A running call, from outside: what the doors and the call's own tasks hold of it.
 
+use super::live::Live;
+use super::media::MediaCommands;
+use super::supervision::Supervisors;
 use super::{CallEvent, CallEvents};
 use ringline_conversation::{ClientCommand, Input, StopCause, TakeoverMode};
 use ringline_model::{AgentId, ChannelId, InstanceId, RtcApp, SessionId, UserId};
@@ -7,7 +10,7 @@ use ringline_protocol::error::ApiError;
 use ringline_protocol::openapi::UpdateAIAgentInstance;
 use ringline_protocol::token::ChannelToken;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::{oneshot, watch};
 
 /// A running call, from outside.
@@ -17,8 +20,12 @@ pub struct CallHandle {
     pub channel: ChannelId,
     /// Unset until somebody joins, where the caller chose the channel.
     pub(super) user: OnceLock<UserId>,
-    /// Who has been called in to take over.
-    pub(super) human: Mutex<Option<UserId>>,
+    /// Who has been called in to take over, or speaks to both.
+    pub(super) human: Mutex<Option<Human>>,
+    /// For whoever watches.
+    pub live: Arc<Live>,
+    pub supervisors: Supervisors,
+    pub(super) media: OnceLock<MediaCommands>,
     pub agent_user: UserId,
     pub session: SessionId,
     pub rtc_app: RtcApp,
@@ -27,6 +34,13 @@ pub struct CallHandle {
     /// The user has been there.
     pub(super) joined: AtomicBool,
     pub(super) ended: watch::Receiver<bool>,
+}
+
+/// A human's place in the call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Human {
+    pub user: UserId,
+    pub mode: TakeoverMode,
 }
 
 /// The call ended before it could be told.
@@ -41,6 +55,12 @@ pub enum TakeoverError {
     InProgress,
     #[error("it is the user's or the agent's")]
     NoHuman,
+    #[error("no human is in charge, nor called in")]
+    NoTakeover,
+    #[error("another human is in charge")]
+    AnotherHuman,
+    #[error("the supervisor is not connected to the call")]
+    NotConnected,
     #[error(transparent)]
     Ended(#[from] Ended),
 }
@@ -59,10 +79,10 @@ impl CallHandle {
 
     /// Whether this is who has been called in to take over.
     pub fn is_human(&self, user: &UserId) -> bool {
-        self.human().as_ref() == Some(user)
+        self.human().as_ref().is_some_and(|human| human.user == *user)
     }
 
-    fn human(&self) -> MutexGuard<'_, Option<UserId>> {
+    fn human(&self) -> MutexGuard<'_, Option<Human>> {
         self.human.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -72,14 +92,17 @@ impl CallHandle {
         let chosen = {
             let mut place = self.human();
             match (&*place, human) {
-                (Some(there), human) if human.as_ref().is_none_or(|human| human == there) => return Ok(there.clone()),
+                (Some(there), human) if human.as_ref().is_none_or(|human| *human == there.user) => {
+                    return Ok(there.user.clone());
+                }
                 (Some(_), _) => return Err(TakeoverError::InProgress),
                 (None, human) => {
                     let human = human.unwrap_or(fresh);
                     if human == self.agent_user || self.user() == Some(&human) {
                         return Err(TakeoverError::NoHuman);
                     }
-                    place.insert(human).clone()
+                    *place = Some(Human { user: human.clone(), mode: TakeoverMode::HumanVoice });
+                    human
                 }
             }
         };
@@ -88,9 +111,62 @@ impl CallHandle {
         Ok(chosen)
     }
 
-    /// The human has not come and cannot any more.
+    /// A supervisor takes the call over, and if they are connected, at once. Whoever speaks to both may.
+    pub async fn supervisor_takes_over(&self, user: &UserId, mode: TakeoverMode) -> Result<(), TakeoverError> {
+        {
+            let mut place = self.human();
+            match &mut *place {
+                Some(there) if there.user != *user => return Err(TakeoverError::InProgress),
+                Some(there) if there.mode == mode => return Ok(()),
+                Some(there) if there.mode == TakeoverMode::SpeaksIn => there.mode = mode,
+                Some(_) => return Err(TakeoverError::InProgress),
+                None => *place = Some(Human { user: user.clone(), mode }),
+            }
+        }
+        self.tell(CallEvent::Input(Input::TakeoverStarted { human: user.clone(), mode })).await?;
+        if self.is_connected(user) {
+            self.tell(CallEvent::Input(Input::TakeoverConnected)).await?;
+        }
+        Ok(())
+    }
+
+    /// A supervisor begins or ends to speak to both.
+    pub async fn speak(&self, user: &UserId, active: bool) -> Result<(), TakeoverError> {
+        let speaks = Human { user: user.clone(), mode: TakeoverMode::SpeaksIn };
+        if !active {
+            let is_speaking = self.human().as_ref() == Some(&speaks);
+            return if is_speaking { self.hand_back(Some(user)).await } else { Ok(()) };
+        }
+        if !self.is_connected(user) {
+            return Err(TakeoverError::NotConnected);
+        }
+        self.supervisor_takes_over(user, TakeoverMode::SpeaksIn).await
+    }
+
+    /// Gives the call back to the agent; returns when it is done. `by`: only if that one is in charge, or called in.
+    pub async fn hand_back(&self, by: Option<&UserId>) -> Result<(), TakeoverError> {
+        match &*self.human() {
+            None => return Err(TakeoverError::NoTakeover),
+            Some(there) if by.is_some_and(|by| *by != there.user) => return Err(TakeoverError::AnotherHuman),
+            Some(_) => {}
+        }
+        let (answer, done) = oneshot::channel();
+        self.tell(CallEvent::HandBack { answer }).await?;
+        done.await.map_err(|_| Ended.into())
+    }
+
+    fn is_connected(&self, user: &UserId) -> bool {
+        self.supervisors.of(user).is_some_and(|seated| seated.connected)
+    }
+
+    /// Tells the agent something for its next answer.
+    pub async fn whisper(&self, text: String) -> Result<(), Ended> {
+        self.tell(CallEvent::Input(Input::Whisper { text })).await
+    }
+
+    /// The human is not in charge any more, and cannot come.
     pub(super) fn release(&self, human: &UserId) {
-        self.human().take_if(|there| there == human);
+        self.human().take_if(|there| there.user == *human);
     }
 
     /// Mints a token for the call's channel; with its expiry in Unix seconds. `life` in s, `now` in Unix seconds.

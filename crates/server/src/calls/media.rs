@@ -4,14 +4,18 @@
 //! recorder. Ticks stand at absolute times; a task more than 60 ms late skips forward rather than bursting, and RTP
 //! time advances through every tick, sent or not. Playout is held while no user is there.
 //!
-//! While a human is in charge, the human's packets take the place of the playout's in the same track, and the user's go to
-//! the human ([`human`]); nothing of them reaches the ears.
+//! While a human is in charge with a voice of their own, the human's packets take the place of the playout's in the same track, and
+//! the user's go to the human ([`human`]). Supervisors are given the packets of both sides ([`audience`]).
 //!
 //! The task waits for nobody: what it cannot hand over at once it drops and counts.
 
+mod audience;
 mod human;
+mod quality;
 
+use audience::Audience;
 use human::{Human, InCharge};
+use quality::Quality;
 
 use super::clock::{CallClock, MediaClock};
 use super::ears::Ears;
@@ -50,6 +54,9 @@ pub const LINGER: Duration = Duration::from_millis(300);
 /// Without a data channel for so long the user counts as there anyway.
 const CHANNEL_PATIENCE: Duration = Duration::from_secs(5);
 
+pub use audience::Listener;
+pub use human::HandOver;
+
 pub type MediaCommands = mpsc::Sender<MediaCommand>;
 
 pub enum MediaCommand {
@@ -60,6 +67,21 @@ pub enum MediaCommand {
     AttachHuman(Box<Peer>),
     /// The human is out.
     DetachHuman,
+    /// The human is in charge, from a supervisor's seat or their own transport.
+    HandOver(HandOver),
+    /// The human in charge has another seat.
+    SpeaksFrom {
+        seat: u64,
+    },
+    /// The agent is in charge again.
+    TakeBack,
+    /// A supervisor listens.
+    Listen(Listener),
+    /// The voice of a supervisor who has the floor.
+    SeatAudio {
+        seat: u64,
+        packet: AudioPacket,
+    },
     /// On the transport of the human, or the user's.
     Restart {
         human: bool,
@@ -146,6 +168,7 @@ impl Media {
             transport: None,
             human: None,
             in_charge: None,
+            audience: Audience::default(),
             recording_began: None,
             lost_events: 0,
             media: self,
@@ -167,6 +190,7 @@ struct Transport {
     joined: bool,
     connected_at: Option<Instant>,
     path_lost: bool,
+    quality: Quality,
 }
 
 struct Task {
@@ -179,6 +203,7 @@ struct Task {
     transport: Option<Transport>,
     human: Option<Human>,
     in_charge: Option<InCharge>,
+    audience: Audience,
     /// Call time at which the tracks begin: the first join.
     recording_began: Option<CallTime>,
     lost_events: u64,
@@ -251,6 +276,11 @@ impl Task {
             }
             MediaCommand::AttachHuman(peer) => self.attach_human(peer),
             MediaCommand::DetachHuman => self.detach_human(),
+            MediaCommand::HandOver(hand_over) => self.hand_over(hand_over),
+            MediaCommand::SpeaksFrom { seat } => self.speaks_from(seat),
+            MediaCommand::TakeBack => self.take_back(),
+            MediaCommand::Listen(listener) => self.listen(listener),
+            MediaCommand::SeatAudio { seat, packet } => self.seat_says(seat, packet),
             MediaCommand::Restart { human, offer, answer } => {
                 let peer = match human {
                     true => self.human.as_mut().map(|human| &mut human.peer),
@@ -327,7 +357,9 @@ impl Task {
             joined: false,
             connected_at: None,
             path_lost: false,
+            quality: Quality::default(),
         });
+        self.audience.another_user();
     }
 
     fn peer_event(&mut self, event: PeerEvent) {
@@ -344,14 +376,17 @@ impl Task {
             PeerEvent::PathLost => {
                 transport.path_lost = true;
                 self.playout.hold(true);
+                self.report_quality();
             }
             PeerEvent::PathRestored => {
                 transport.path_lost = false;
                 if transport.joined {
                     self.playout.hold(false);
                 }
+                self.report_quality();
             }
             PeerEvent::Loss { fraction } => tracing::trace!(fraction, "loss towards the user"),
+            PeerEvent::SecondAudio(_) => {}
             PeerEvent::Closed { reason } => {
                 tracing::debug!(?reason, "the user's transport closed");
                 let joined = transport.joined;
@@ -379,14 +414,14 @@ impl Task {
         if let Some(human) = &mut self.human {
             human.tell(&packet);
         }
+        self.audience.hears_user(&packet);
         let Some(transport) = &mut self.transport else { return };
+        transport.quality.received(packet.sequence, packet.rtp_time, packet.received);
         let Some(ear) = transport.ears.receive(packet.sequence, packet.rtp_time, &packet.payload) else { return };
         let arrival = self.media.clock.at(packet.received);
         let end = ear.start + ear.pcm.len() as u64;
         transport.clock.arrived(end, arrival);
-        if self.in_charge.is_none() {
-            self.media.ears.audio(transport.clock.call_time(ear.start), ear.pcm);
-        }
+        self.media.ears.audio(transport.clock.call_time(ear.start), ear.pcm);
         if let (Some(recorder), Some(began)) = (&self.media.recorder, self.recording_began) {
             // What was filled in before the packet's own audio stays a gap in the track.
             let offset = *transport
@@ -406,10 +441,14 @@ impl Task {
         transport.next_tick = Some(due + TICK * (skipped + 1));
         transport.rtp_time += u64::from(skipped + 1) * TICK_WIRE;
         let rtp_time = transport.rtp_time;
+        let report = transport.quality.is_due();
         if !transport.joined && transport.connected_at.is_some_and(|at| now - at > CHANNEL_PATIENCE) {
             self.join();
         }
-        if self.in_charge.is_some() {
+        if report {
+            self.report_quality();
+        }
+        if self.in_charge.as_ref().is_some_and(InCharge::is_heard) {
             return self.keep_alive(rtp_time);
         }
         let events = {
@@ -442,6 +481,7 @@ impl Task {
                     let at = wire_samples(self.media.clock.at(due.into_std()).since(began));
                     recorder.packet(Track::Agent, at, Arc::from(payload));
                 }
+                self.audience.hears_agent(rtp_time, payload);
             }
             events
         };

@@ -5,6 +5,8 @@
 //! - [`mouth`] (API runtime) turns the conversation's segments into audio, one after the other;
 //! - its [`clips`] and the sound behind it ([`ambience`]) are loaded from URLs by tasks of their own;
 //! - the call's [`ears`] live on a pool of inference threads: voice activity, utterances, recognition;
+//! - a supervisor's [`supervision::seat`] has a task of its own, and what a human in charge says a [`supervision::scribe`];
+//! - whoever watches is told by [`live`];
 //! - the [`recorder`] thread appends both sides' packets to Ogg tracks.
 //!
 //! Everything between them is a bounded channel. The agent task may wait for the others; none of them ever waits for
@@ -18,6 +20,7 @@ mod configured;
 mod ears;
 mod generation;
 mod handle;
+pub mod live;
 mod media;
 mod mouth;
 mod pace;
@@ -25,6 +28,7 @@ mod recorder;
 mod registry;
 mod relay;
 mod speech_detector;
+mod supervision;
 mod telling;
 mod wire;
 mod writer;
@@ -36,6 +40,7 @@ pub use ears::EarPool;
 pub use handle::{CallHandle, Ended, TakeoverError};
 pub use recorder::{Recorder, private_dir};
 pub use registry::{Calls, CallsConfig, JoinError, NewCall, StartError};
+pub use supervision::{SeatError, SupervisionConfig};
 pub use writer::Writer;
 
 use ringline_conversation::Input;
@@ -69,6 +74,14 @@ pub enum CallEvent {
     HumanJoined,
     /// The human who took over is gone for good.
     HumanLeft,
+    /// The human in charge gives the call back. Answered when it is done.
+    HandBack { answer: oneshot::Sender<()> },
+    /// A supervisor's media are up.
+    SeatConnected { seat: u64 },
+    /// A supervisor's connection is over.
+    SeatLeft { seat: u64 },
+    /// How the network to the user is.
+    Network(live::event::Network),
     /// The user's transport and data channel are up.
     Joined,
     /// The user's transport is gone for good.

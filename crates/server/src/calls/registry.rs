@@ -1,21 +1,25 @@
 //! Who is on the line: starts calls, lets users in, and finds running calls again.
 
-use super::agent::Agent;
+use super::agent::{Agent, Scribes};
 use super::ambience::{Backdrop, Sounds};
 use super::clips::ClipLoader;
 use super::clock::CallClock;
 use super::ears::{EarPool, Senses};
 use super::generation::Generation;
 use super::handle::CallHandle;
-use super::media::{Media, MediaLoad};
+use super::live::event::{Agent as AgentNow, CallSummary, Snapshot};
+use super::live::{Live, Overview};
+use super::media::{Listener, Media, MediaCommand, MediaLoad};
 use super::mouth::Mouth;
 use super::recorder::Recorder;
+use super::supervision::{SeatError, SupervisionConfig, Supervisors, seat};
 use super::writer::Writer;
 use super::{CALL_EVENTS, CallEvent, Configured};
 use crate::callbacks::Reporter;
 use crate::providers::Providers;
 use ringline_conversation::{Setup, StopCause};
 use ringline_model::{AgentConfig, AgentId, AmbientSound, ChannelId, InstanceId, RtcApp, SessionId, UserId};
+use ringline_protocol::supervisor::SupervisorToken;
 use ringline_providers::{LanguageModel, RecognitionParams};
 use ringline_rtc::{Hub, RtcError};
 use std::collections::HashMap;
@@ -32,6 +36,7 @@ pub struct CallsConfig {
     pub max_calls: usize,
     pub clips: ClipLoader,
     pub sounds: Sounds,
+    pub supervision: SupervisionConfig,
 }
 
 /// Everything a new call needs. Ids and times come from the door.
@@ -86,6 +91,10 @@ pub enum JoinError {
     Rtc(#[from] RtcError),
     #[error("{0}")]
     Restart(String),
+    #[error(transparent)]
+    Seat(#[from] SeatError),
+    #[error("a supervisor offers two audio lines: one both ways, and one to receive on")]
+    OneLine,
 }
 
 #[derive(Default)]
@@ -101,8 +110,10 @@ pub struct Calls {
     providers: Arc<Providers>,
     recorder: Arc<Recorder>,
     writer: Writer,
-    ears: EarPool,
+    ears: Arc<EarPool>,
     media_runtime: tokio::runtime::Handle,
+    /// All calls, for whoever watches.
+    pub overview: Arc<Overview>,
     load: Arc<MediaLoad>,
     overloaded: Arc<AtomicBool>,
     draining: AtomicBool,
@@ -140,8 +151,9 @@ impl Calls {
             providers,
             recorder,
             writer,
-            ears,
+            ears: Arc::new(ears),
             media_runtime,
+            overview: Arc::default(),
             load,
             overloaded,
             draining: AtomicBool::new(false),
@@ -192,7 +204,33 @@ impl Calls {
     pub fn start(&self, call: NewCall) -> Result<Arc<CallHandle>, StartError> {
         let (events, inbox) = mpsc::channel(CALL_EVENTS);
         let (ended_sender, ended) = watch::channel(false);
+        let supervision = self.config.supervision;
+        let now = Snapshot {
+            call: CallSummary {
+                instance_id: call.instance.to_string(),
+                agent_id: call.agent.to_string(),
+                user_id: call.user.as_ref().map(ToString::to_string),
+                created_ms: call.created_ms,
+                state: AgentNow::Idle,
+                user_present: false,
+                takeover: None,
+            },
+            channel_id: call.channel.to_string(),
+            agent_user_id: call.agent_user.to_string(),
+            session_id: call.session.to_string(),
+            seq: 0,
+            at_ms: 0,
+            lines: Vec::new(),
+            interruptions: 0,
+            latency: None,
+            network: None,
+            supervisors: Vec::new(),
+            ended: None,
+        };
         let handle = Arc::new(CallHandle {
+            live: Arc::new(Live::new(now, supervision.max_listeners, self.overview.clone())),
+            supervisors: Supervisors::new(supervision.max_supervisors),
+            media: OnceLock::new(),
             instance: call.instance,
             agent: call.agent,
             channel: call.channel,
@@ -208,10 +246,18 @@ impl Calls {
         });
         // Given up when the task ends, also by a panic: the call never stays listed.
         let leaving = self.enter(&handle, ended_sender)?;
+        handle.live.begins();
         let clock = CallClock::start();
         let config: &AgentConfig = &call.setup.config;
         let params =
             RecognitionParams { language: config.asr.language.clone(), hot_words: config.asr.hot_words.clone() };
+        let scribes = Scribes {
+            pool: self.ears.clone(),
+            providers: self.providers.clone(),
+            params: params.clone(),
+            vad_level: config.asr.vad_level,
+            leaving_hands_back: supervision.leaving_hands_back,
+        };
         let providers = self.providers.for_call();
         let senses = Senses {
             voice_activity: providers.voice_activity,
@@ -230,6 +276,7 @@ impl Calls {
             volume: config.volume,
         }
         .start(&self.media_runtime)?;
+        handle.media.get_or_init(|| media.clone());
         let mouth = Mouth::open(providers.synthesizer, media.clone(), events.clone());
         let backdrop = Backdrop {
             sounds: self.config.sounds.clone(),
@@ -253,6 +300,7 @@ impl Calls {
             writer: self.writer.clone(),
             reporter: call.reporter,
             user_data: call.user_data,
+            scribes,
         };
         tokio::spawn(async move {
             let _leaving = leaving;
@@ -283,22 +331,70 @@ impl Calls {
         }
     }
 
-    /// Answers an ICE restart of the transport of the user, or of the human who took over.
-    pub async fn restart(&self, handle: &CallHandle, user: &UserId, offer: String) -> Result<String, JoinError> {
-        let (answer, answered) = oneshot::channel();
-        let restart = CallEvent::Restart { human: handle.is_human(user), offer, answer };
-        handle.events.send(restart).await.map_err(|_| JoinError::Finished)?;
-        match tokio::time::timeout(PATIENCE, answered).await {
-            Ok(Ok(Ok(answer))) => Ok(answer),
-            Ok(Ok(Err(why))) => Err(JoinError::Restart(why)),
+    /// Lets a supervisor in with an offer of two audio lines; the answer.
+    pub async fn supervise(
+        &self,
+        handle: &CallHandle,
+        token: &SupervisorToken,
+        offer: &str,
+    ) -> Result<String, JoinError> {
+        let (peer, answer) = self.hub.accept(offer)?;
+        if !peer.has_second() {
+            return Err(JoinError::OneLine);
+        }
+        let media = handle.media.get().ok_or(JoinError::Finished)?.clone();
+        let (sender, commands) = mpsc::channel(seat::COMMANDS);
+        let seated = handle.supervisors.sit(token, sender)?;
+        let (sender, packets) = mpsc::channel(seat::PACKETS);
+        let floor = Arc::new(AtomicBool::new(false));
+        let seat = seat::Seat {
+            seat: seated.seat,
+            peer: Box::new(peer),
+            commands,
+            packets,
+            floor: floor.clone(),
+            media: media.clone(),
+            events: handle.events.clone(),
+        };
+        self.media_runtime.spawn(seat.run());
+        let listener = Listener { seat: seated.seat, packets: sender, floor };
+        match tokio::time::timeout(PATIENCE, media.send(MediaCommand::Listen(listener))).await {
+            Ok(Ok(())) => Ok(answer),
             Ok(Err(_)) => Err(JoinError::Finished),
             Err(_) => Err(JoinError::Busy),
         }
     }
 
+    /// Answers an ICE restart of a supervisor's transport.
+    pub async fn restart_seat(&self, handle: &CallHandle, user: &UserId, offer: String) -> Result<String, JoinError> {
+        let seat = handle.supervisors.commands_of(user);
+        let seat =
+            seat.ok_or_else(|| JoinError::Restart("there is no connection to restart; join again".to_owned()))?;
+        let (answer, answered) = oneshot::channel();
+        seat.send(seat::Command::Restart { offer, answer }).await.map_err(|_| JoinError::Finished)?;
+        answer_of(answered).await
+    }
+
+    /// Answers an ICE restart of the transport of the user, or of the human who took over.
+    pub async fn restart(&self, handle: &CallHandle, user: &UserId, offer: String) -> Result<String, JoinError> {
+        let (answer, answered) = oneshot::channel();
+        let restart = CallEvent::Restart { human: handle.is_human(user), offer, answer };
+        handle.events.send(restart).await.map_err(|_| JoinError::Finished)?;
+        answer_of(answered).await
+    }
+
+    /// All running calls as they stand.
+    pub fn summaries(&self) -> Vec<CallSummary> {
+        self.running.read().map_or_else(
+            |_| Vec::new(),
+            |running| running.by_instance.values().map(|handle| handle.live.summary()).collect(),
+        )
+    }
+
     /// Refuses new calls, ends the running ones, and waits for them at most `patience`.
     pub async fn drain(&self, patience: Duration) {
         self.draining.store(true, Ordering::Relaxed);
+        self.overview.close();
         let handles: Vec<_> =
             self.running.read().map(|running| running.by_instance.values().cloned().collect()).unwrap_or_default();
         for handle in &handles {
@@ -323,6 +419,16 @@ impl Calls {
     }
 }
 
+/// What a transport has answered to a restart.
+async fn answer_of(answered: oneshot::Receiver<Result<String, String>>) -> Result<String, JoinError> {
+    match tokio::time::timeout(PATIENCE, answered).await {
+        Ok(Ok(Ok(answer))) => Ok(answer),
+        Ok(Ok(Err(why))) => Err(JoinError::Restart(why)),
+        Ok(Err(_)) => Err(JoinError::Finished),
+        Err(_) => Err(JoinError::Busy),
+    }
+}
+
 /// Takes a call off the list when its task is gone.
 struct Leaving {
     handle: Arc<CallHandle>,
@@ -338,6 +444,7 @@ impl Drop for Leaving {
                 running.by_channel.remove(&self.handle.channel);
             }
         }
+        self.handle.live.gone();
         self.ended.send_replace(true);
     }
 }

@@ -40,7 +40,8 @@ fn of_event(event: &Event, unix_ms: impl Fn(CallTime) -> i64) -> Option<Happened
         | Event::Overlap { .. }
         | Event::Resumed { .. }
         | Event::Latency { .. }
-        | Event::TakeoverCancelled { .. } => None,
+        | Event::TakeoverCancelled { .. }
+        | Event::HandedBack { .. } => None,
     }
 }
 

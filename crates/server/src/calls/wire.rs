@@ -26,6 +26,7 @@ pub fn wire(notice: Notice) -> ServerMessage {
             ServerMessage::TakeoverWillStart { user: human.to_string(), human_voice: mode == TakeoverMode::HumanVoice }
         }
         Notice::TakeoverConnected { human } => ServerMessage::TakeoverConnected { user: human.to_string() },
+        Notice::TakeoverHandedBack { human } => ServerMessage::TakeoverHandedBack { user: human.to_string() },
         Notice::Interrupted { reason } => ServerMessage::Interrupted {
             reason: match reason {
                 InterruptReason::Unknown => wire::InterruptReason::Unknown,

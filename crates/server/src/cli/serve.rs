@@ -197,7 +197,12 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
     let clips = ClipLoader::new(outward.clone());
     let calls = Calls::new(
         hub,
-        CallsConfig { max_calls: config.media.max_calls, sounds: Sounds::new(clips.clone()), clips },
+        CallsConfig {
+            max_calls: config.media.max_calls,
+            sounds: Sounds::new(clips.clone()),
+            clips,
+            supervision: config.supervision.calls(),
+        },
         providers.clone(),
         recorder,
         Writer::start(store.clone(), wake.clone()),

@@ -76,6 +76,10 @@ pub async fn take_over(app: &App, request: TakeoverAIAgentCall) -> Result<TakenO
     let human = handle.take_over(request.human, fresh(UserId::parse)).await.map_err(|error| match error {
         TakeoverError::InProgress => ApiError::takeover_in_progress(),
         TakeoverError::NoHuman => ApiError::invalid_parameter("HumanAgentUserId", &error.to_string()),
+        // These three are about supervisors, and no supervisor asks here.
+        TakeoverError::NoTakeover | TakeoverError::AnotherHuman | TakeoverError::NotConnected => {
+            ApiError::takeover_in_progress()
+        }
         TakeoverError::Ended(ended) => ended.into(),
     })?;
     let token = request.require_token.then(|| handle.token(&human, DEFAULT_EXPIRE, App::now_s()).0);

@@ -2,11 +2,12 @@
 //!
 //! Flow: token checked (signature, expiry, and channel and user if the request names them) → the running call on the
 //! token's channel, whose user it must be → the hub answers the offer → the peer goes to the call's media task.
-//! A second join of the same user replaces the transport before. A join that asks for an agent starts the call first.
+//! A second join of the same user replaces the transport before. A join that asks for an agent starts the call first. Supervisors join
+//! with a token of their own scope, which is good for nothing else here.
 
 use super::request_id;
 use crate::app::App;
-use crate::calls::{CallHandle, JoinError};
+use crate::calls::{CallHandle, JoinError, SeatError};
 use crate::start::JoinStartError;
 use axum::Json;
 use axum::body::Bytes;
@@ -17,6 +18,7 @@ use ringline_model::InstanceId;
 use ringline_protocol::signaling::{
     AgentReply, JoinAnswer, JoinRequest, RestartAnswer, RestartRequest, SignalingCode, SignalingError,
 };
+use ringline_protocol::supervisor::SupervisorToken;
 use ringline_protocol::token::{ChannelToken, TokenError};
 use ringline_rtc::RtcError;
 use std::sync::Arc;
@@ -26,6 +28,9 @@ pub const PATH: &str = "/rtc/v1/calls";
 /// `POST /rtc/v1/calls`
 pub async fn join(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Result<Response, Refused> {
     let request = JoinRequest::parse(&body)?;
+    if SupervisorToken::is_one(&request.token) {
+        return supervise(&app, &request).await;
+    }
     let named = |token: &ChannelToken| {
         let channel = request.channel_id.as_ref().unwrap_or(&token.channel);
         let user = request.user_id.as_ref().unwrap_or(&token.user);
@@ -79,6 +84,11 @@ pub async fn restart(
     body: Bytes,
 ) -> Result<Response, Refused> {
     let request = RestartRequest::parse(&body)?;
+    if SupervisorToken::is_one(&request.token) {
+        let (handle, token) = supervisor(&app, &request.token, Some(&resource))?;
+        let sdp = app.calls.restart_seat(&handle, &token.user, request.sdp).await?;
+        return Ok(Json(RestartAnswer { sdp }).into_response());
+    }
     let (handle, token) = member(&app, &request.token, &resource)?;
     let sdp = app.calls.restart(&handle, &token.user, request.sdp).await?;
     Ok(Json(RestartAnswer { sdp }).into_response())
@@ -92,6 +102,18 @@ pub async fn leave(
 ) -> Result<Response, Refused> {
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = bearer.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+    if SupervisorToken::is_one(token) {
+        return match supervisor(&app, token, Some(&resource)) {
+            Ok((handle, token)) => {
+                handle.supervisors.leave(&token.user);
+                Ok(StatusCode::NO_CONTENT.into_response())
+            }
+            Err(Refused(SignalingError { code: SignalingCode::CallFinished, .. })) => {
+                Ok(StatusCode::NO_CONTENT.into_response())
+            }
+            Err(refused) => Err(refused),
+        };
+    }
     match member(&app, token, &resource) {
         Ok((handle, token)) => handle.leave(&token.user).await,
         // Whoever left a call that is over has what they wanted.
@@ -99,6 +121,43 @@ pub async fn leave(
         Err(refused) => return Err(refused),
     }
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Lets a supervisor listen.
+async fn supervise(app: &App, request: &JoinRequest) -> Result<Response, Refused> {
+    let (handle, token) = supervisor(app, &request.token, None)?;
+    let named = |id: &Option<String>, ours: &str| id.as_ref().is_none_or(|id| id == ours);
+    let (channel, user) = (request.channel_id.as_ref(), request.user_id.as_ref());
+    if !named(&channel.map(ToString::to_string), handle.channel.as_str())
+        || !named(&user.map(ToString::to_string), token.user.as_str())
+        || request.agent.is_some()
+    {
+        let why = "The supervisor token is for another channel or user, or for no agent.";
+        return Err(SignalingError::new(SignalingCode::Forbidden, why).into());
+    }
+    let sdp = app.calls.supervise(&handle, &token, &request.sdp).await?;
+    let resource = format!("{PATH}/{}", handle.instance);
+    let answer = JoinAnswer {
+        sdp,
+        channel_id: handle.channel.clone(),
+        agent_user_id: handle.agent_user.clone(),
+        instance_id: handle.instance.clone(),
+        member_id: token.user.to_string(),
+        user_id: token.user,
+        resource: resource.clone(),
+        agent_reply: None,
+    };
+    Ok((StatusCode::CREATED, [(header::LOCATION, resource)], Json(answer)).into_response())
+}
+
+/// The running call of a supervisor token, which is that of the resource if there is one.
+fn supervisor(app: &App, text: &str, resource: Option<&str>) -> Result<(Arc<CallHandle>, SupervisorToken), Refused> {
+    let token = app.open_supervisor_token(text).map_err(SignalingError::from)?;
+    if resource.is_some_and(|resource| resource != token.instance.as_str()) {
+        return Err(SignalingError::from(TokenError::WrongChannel).into());
+    }
+    let handle = app.calls.get(&token.instance).ok_or(JoinError::Finished)?;
+    Ok((handle, token))
 }
 
 fn open(app: &App, token: &str) -> Result<ChannelToken, SignalingError> {
@@ -133,10 +192,13 @@ impl From<JoinError> for Refused {
         let code = match &error {
             JoinError::NoCall => SignalingCode::ChannelNotFound,
             JoinError::Finished => SignalingCode::CallFinished,
-            JoinError::WrongUser => SignalingCode::Forbidden,
+            JoinError::WrongUser | JoinError::Seat(SeatError::Removed | SeatError::NotAllowed) => {
+                SignalingCode::Forbidden
+            }
+            JoinError::Seat(SeatError::Full) => SignalingCode::TooManySupervisors,
             JoinError::Busy | JoinError::Rtc(RtcError::Full) => SignalingCode::ServerBusy,
             JoinError::Rtc(RtcError::SdpTooLong { .. }) => SignalingCode::TooLarge,
-            JoinError::Rtc(_) | JoinError::Restart(_) => SignalingCode::InvalidSdp,
+            JoinError::Rtc(_) | JoinError::Restart(_) | JoinError::OneLine => SignalingCode::InvalidSdp,
         };
         Self(SignalingError::new(code, format!("{error}.")))
     }

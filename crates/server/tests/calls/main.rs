@@ -3,5 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod data_channel;
+mod line;
 mod server;
+mod supervision;
 mod takeover;

@@ -19,11 +19,20 @@ pub struct Server {
 
 impl Server {
     pub fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// With a configuration file of this text.
+    pub fn start_with(config: &str) -> Self {
         let data = tempfile::tempdir().unwrap();
+        let file = data.path().join("ringline.toml");
+        std::fs::write(&file, config).unwrap();
         let mut process = Command::new(env!("CARGO_BIN_EXE_ringline"))
             .args(["serve", "--models", "scripted", "--ready-json", "--listen", "127.0.0.1:0", "--udp", "127.0.0.1:0"])
             .arg("--data")
             .arg(data.path())
+            .arg("--config")
+            .arg(&file)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

@@ -273,7 +273,7 @@ impl<'a> Line<'a> {
                     PeerEvent::Audio(packet) => self.hear(&packet),
                     PeerEvent::PathLost => self.report.event("path_lost", json!({})),
                     PeerEvent::PathRestored => self.report.event("path_restored", json!({})),
-                    PeerEvent::Loss { .. } => {}
+                    PeerEvent::Loss { .. } | PeerEvent::SecondAudio(_) => {}
                     PeerEvent::Closed { reason } => {
                         self.report.event("closed", json!({"reason": format!("{reason:?}")}));
                         return Ok(self.outcome());

@@ -1,6 +1,8 @@
 //! The admin API's OpenAPI document, made from the code; `docs/admin-openapi.json` is the same.
 
+use super::calls::{events, supervision};
 use super::{agents, keys};
+use crate::calls::live::event::Snapshot;
 use axum::Json;
 use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -18,10 +20,14 @@ use utoipa::{Modify, OpenApi};
     paths(
         agents::list, agents::create, agents::read, agents::replace, agents::patch, agents::delete,
         keys::list, keys::create, keys::read, keys::change,
+        events::overview, events::follow, supervision::create, supervision::list, supervision::remove,
+        supervision::whisper, supervision::speak, supervision::take_over, supervision::hand_back,
     ),
+    components(schemas(Snapshot, events::Missed, events::RunningCalls)),
     tags(
         (name = "agents", description = "What calls start from"),
         (name = "access_keys", description = "Who may call which operations of the OpenAPI"),
+        (name = "calls", description = "Running calls: watching them and stepping in"),
     ),
     security(("admin_token" = [])),
     modifiers(&AdminToken),
@@ -33,7 +39,9 @@ struct AdminToken;
 impl Modify for AdminToken {
     fn modify(&self, document: &mut Document) {
         let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
-        document.components.get_or_insert_default().add_security_scheme("admin_token", bearer);
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("supervisor_token", bearer.clone());
+        components.add_security_scheme("admin_token", bearer);
     }
 }
 

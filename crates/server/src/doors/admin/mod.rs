@@ -6,6 +6,7 @@
 //! Limits: bodies as `server.max_body`, pages of 100.
 
 mod agents;
+mod calls;
 mod document;
 mod keys;
 mod refusal;
@@ -44,17 +45,22 @@ pub fn router(app: Arc<App>) -> Router<Arc<App>> {
         // A route, not a fallback: the page has one for every path.
         .route("/{*nowhere}", any(async || Refusal::not_found()))
         .layer(from_fn_with_state(app, sign_in));
-    Router::new().route("/openapi.json", get(document::serve)).merge(signed_in)
+    Router::new().route("/openapi.json", get(document::serve)).merge(calls::router()).merge(signed_in)
 }
 
 async fn sign_in(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, Refusal> {
     let authorization = request.headers().get(header::AUTHORIZATION).map(|value| value.as_bytes()).unwrap_or_default();
-    let (scheme, token) = authorization.split_at(authorization.len().min(BEARER.len()));
-    let token_is_ours = bool::from(token.ct_eq(app.admin.token.reveal().as_bytes()));
-    if !scheme.eq_ignore_ascii_case(BEARER.as_bytes()) || !token_is_ours {
+    if !is_admin(&app, authorization) {
         return Err(Refusal::unauthorized());
     }
     Ok(next.run(request).await)
+}
+
+/// Whether this is the admin token as bearer.
+fn is_admin(app: &App, authorization: &[u8]) -> bool {
+    let (scheme, token) = authorization.split_at(authorization.len().min(BEARER.len()));
+    let token_is_ours = bool::from(token.ct_eq(app.admin.token.reveal().as_bytes()));
+    scheme.eq_ignore_ascii_case(BEARER.as_bytes()) && token_is_ours
 }
 
 const BEARER: &str = "Bearer ";

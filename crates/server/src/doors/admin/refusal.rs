@@ -19,7 +19,8 @@ pub struct Refusal {
     #[serde(skip)]
     status: StatusCode,
     /// One of `unauthorized`, `invalid_json`, `invalid_field`, `not_found`, `agent_not_found`, `access_key_not_found`,
-    /// `method_not_allowed`, `agent_exists`, `too_large`, `internal`.
+    /// `method_not_allowed`, `agent_exists`, `too_large`, `internal`; of calls also `forbidden`, `call_not_found`, `call_finished`,
+    /// `takeover_in_progress`, `no_takeover`, `not_connected`, `too_many_supervisors`, `too_many_listeners`.
     code: &'static str,
     /// For people.
     message: String,
@@ -56,6 +57,45 @@ impl Refusal {
 
     pub fn method_not_allowed() -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This path does not take this method.")
+    }
+
+    pub fn bad_supervisor_token(why: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", format!("Ask for another supervisor token: {why}."))
+    }
+
+    pub fn forbidden() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "The supervisor may not do this, or not in this call.")
+    }
+
+    pub fn call_not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "call_not_found", "There is no call with this id.")
+    }
+
+    pub fn call_finished() -> Self {
+        Self::new(StatusCode::CONFLICT, "call_finished", "The call is over.")
+    }
+
+    pub fn takeover_in_progress() -> Self {
+        let message = "Another human is in charge, or called in. Give the call back first.";
+        Self::new(StatusCode::CONFLICT, "takeover_in_progress", message)
+    }
+
+    pub fn no_takeover() -> Self {
+        Self::new(StatusCode::CONFLICT, "no_takeover", "The agent is in charge: there is nothing to give back.")
+    }
+
+    pub fn not_connected() -> Self {
+        Self::new(StatusCode::CONFLICT, "not_connected", "The supervisor has to join the call first, with their token.")
+    }
+
+    pub fn too_many_supervisors() -> Self {
+        let message = "So many supervisors were made for this call that no more are.";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_supervisors", message)
+    }
+
+    pub fn too_many_listeners() -> Self {
+        let message = "As many listen as allowed. Close another stream first.";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_listeners", message)
     }
 
     pub fn field(field: impl Into<String>, reason: impl std::fmt::Display) -> Self {
