@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "vitest";
-import { faultsOf, get, kindOf, ruleAt, set, type JsonObject, type Schema } from "../src/agents/schema";
+import { get, set, type JsonObject } from "../src/agents/json";
+import { faultsOf, kindOf, ruleAt, type Schema } from "../src/agents/schema";
 import { en } from "../src/words/en";
 
 /** The shapes that the server's schema has. */

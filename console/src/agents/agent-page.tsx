@@ -8,7 +8,8 @@ import { Icon } from "../ui/icons";
 import { Failed, Loading } from "../ui/parts";
 import { useWords } from "../words";
 import { Fault, Field, Section, SecretField, type Draft } from "./fields";
-import { faultsOf, get, set, type Json, type JsonObject, type Schema } from "./schema";
+import { get, set, type Json, type JsonObject } from "./json";
+import { faultsOf, type Schema } from "./schema";
 import { CallbackTrial, ProviderTrial, VoiceSamples } from "./trials";
 import "./agents.css";
 

@@ -2,7 +2,8 @@
 
 import { useId, type ReactNode } from "react";
 import { useWords } from "../words";
-import { get, kindOf, ruleAt, zeroOr, type Json, type JsonObject, type Schema } from "./schema";
+import { get, type Json, type JsonObject } from "./json";
+import { kindOf, ruleAt, zeroOr, type Schema } from "./schema";
 
 export interface Draft {
   agent: JsonObject;

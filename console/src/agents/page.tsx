@@ -6,7 +6,7 @@ import type { Agent, Agents } from "../admin/types";
 import { Icon } from "../ui/icons";
 import { Failed, Loading, Nothing, Pill } from "../ui/parts";
 import { useWords } from "../words";
-import { get, type Json } from "./schema";
+import { get, type Json } from "./json";
 import "./agents.css";
 
 export default function AgentsPage() {

@@ -5,9 +5,7 @@
 
 import { Validator, type Schema as AnySchema } from "@cfworker/json-schema";
 import type { Words } from "../words";
-
-export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
-export type JsonObject = { [key: string]: Json };
+import { isObject, type Json, type JsonObject } from "./json";
 
 export interface Schema {
   $ref?: string;
@@ -80,26 +78,6 @@ export function kindOf(rule: Schema | undefined): Kind {
 /** "0, or from … to …". */
 export function zeroOr({ anyOf }: Schema): Schema | undefined {
   return anyOf?.some((rule) => rule.const === 0) ? anyOf.find((rule) => rule.type === "integer") : undefined;
-}
-
-export function get(value: Json | undefined, path: string): Json | undefined {
-  let at = value;
-  for (const name of path.split(".")) at = isObject(at) ? at[name] : undefined;
-  return at;
-}
-
-/** A copy with the field set; undefined takes it out, and what is empty then. */
-export function set(value: JsonObject, path: string, to: Json | undefined): JsonObject {
-  const [name = "", ...rest] = path.split(".");
-  const copy = { ...value };
-  if (rest.length > 0) {
-    const inside = copy[name];
-    const child = set(isObject(inside) ? inside : {}, rest.join("."), to);
-    if (to === undefined && Object.keys(child).length === 0) delete copy[name];
-    else copy[name] = child;
-  } else if (to === undefined) delete copy[name];
-  else copy[name] = to;
-  return copy;
 }
 
 /**
@@ -177,8 +155,4 @@ function lenient(value: Json, schema: Schema, root: Schema): Json | undefined {
   if (kind === "number" && value.trim() !== "" && Number.isFinite(Number(value))) return Number(value);
   if (kind === "flag" && /^(true|false)$/i.test(value)) return value.toLowerCase() === "true";
   return value;
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
