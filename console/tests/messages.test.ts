@@ -40,6 +40,11 @@ test("the agent's leaving and errors carry their numbers and words", () => {
   assert.deepEqual(read(1000, { code: 4005, message: "asr" }), { kind: "error", code: 4005, message: "asr" });
 });
 
+test("a takeover is announced, begins and ends", () => {
+  const steps = [1012, 1013, 9004].map((type) => read(type, { takeoverUid: "h" }));
+  assert.deepEqual(steps, ["coming", "connected", "over"].map((step) => ({ kind: "takeover", step })));
+});
+
 test("unknown types are no message", () => {
   for (const type of [0, 1, 1018, 9999]) assert.equal(read(type, { text: "x" }), null);
   assert.equal(readMessage({ key: "aliyun_aigc", type: "ready_resp" }), null);

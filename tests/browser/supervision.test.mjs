@@ -264,7 +264,7 @@ test("a supervisor takes a call over and gives it back, and everybody hears whom
 
   // And back.
   assert.equal((await post(`${calls}/handback`, annsToken.token, {})).status, 204);
-  assert.deepEqual(await user.message(9002), { takeoverUid: annsToken.user_id });
+  assert.deepEqual(await user.message(9004), { takeoverUid: annsToken.user_id });
   await ann.event("takeover", { step: "handed_back" });
   // The supervisor's microphone is still on: nobody hears it.
   await user.hearsNothing();

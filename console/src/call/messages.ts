@@ -22,7 +22,7 @@ export type ServerMessage =
   | { kind: "user-subtitle"; text: string; end: boolean; sentenceId: number; voiceprint: number }
   | { kind: "voice-interrupt-changed"; enable: boolean }
   | { kind: "push-to-talk-changed"; enable: boolean }
-  | { kind: "takeover"; connected: boolean }
+  | { kind: "takeover"; step: "coming" | "connected" | "over" }
   | { kind: "will-leave"; reason: number; message: string }
   | { kind: "interrupted"; reason: InterruptReason }
   | { kind: "reply-completed"; text: string; sentenceId: number }
@@ -63,8 +63,11 @@ export function readMessage(envelope: Record<string, unknown>): ServerMessage | 
     case 1007:
       return { kind: "push-to-talk-changed", enable: flagOf(data["enable"], false) };
     case 1012:
+      return { kind: "takeover", step: "coming" };
     case 1013:
-      return { kind: "takeover", connected: envelope["type"] === 1013 };
+      return { kind: "takeover", step: "connected" };
+    case 9004:
+      return { kind: "takeover", step: "over" };
     case 1010:
       return { kind: "will-leave", reason: numberOf(data["reason"], 0), message: textOf(data["message"]) };
     case 1016:

@@ -255,7 +255,7 @@ export class Talk {
         this.set({ pushToTalk: message.enable, talking: false });
         break;
       case "takeover":
-        this.set({ takeover: message.connected ? "connected" : "coming" });
+        this.set({ takeover: message.step === "over" ? "none" : message.step });
         break;
       case "error":
       case "will-leave":

@@ -1,4 +1,4 @@
-//! Server → client (client-sdk §4.3), and our own 9001 and 9002.
+//! Server → client (client-sdk §4.3), and our own 9001 and 9004 (9002 and 9003 are the channel's: its end, and its members).
 
 use super::{Fields, MessageError, Opened, envelope, open, ready};
 use ringline_model::SentenceId;
@@ -51,7 +51,7 @@ pub enum ServerMessage {
     VcrResult { result: Value },
     /// 9001, ours: a turn's voice-to-voice time.
     TurnLatency { latency: TurnLatency },
-    /// 9002, ours: the human has given the call back to the agent. Vendor clients leave unknown types alone.
+    /// 9004, ours: the human has given the call back to the agent. Vendor clients leave unknown types alone.
     TakeoverHandedBack { user: String },
 }
 
@@ -124,7 +124,7 @@ impl ServerMessage {
             Self::ReplyCompleted { text, sentence } => (1017, json!({"text": text, "sentenceId": sentence})),
             Self::VcrResult { result } => (1018, result.clone()),
             Self::TurnLatency { latency } => (9001, latency.to_data()),
-            Self::TakeoverHandedBack { user } => (9002, json!({"takeoverUid": user})),
+            Self::TakeoverHandedBack { user } => (9004, json!({"takeoverUid": user})),
         };
         envelope(message_type, &data, seq, sender, receiver)
     }
@@ -173,7 +173,7 @@ impl ServerMessage {
             1017 => Self::ReplyCompleted { text: fields.text("text", ANY)?, sentence: sentence()? },
             1018 => Self::VcrResult { result: fields.data() },
             9001 => Self::TurnLatency { latency: TurnLatency::read(&fields)? },
-            9002 => Self::TakeoverHandedBack { user: fields.text("takeoverUid", ANY)? },
+            9004 => Self::TakeoverHandedBack { user: fields.text("takeoverUid", ANY)? },
             unknown => return Err(MessageError::UnknownType(unknown)),
         })
     }

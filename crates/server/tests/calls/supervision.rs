@@ -262,7 +262,7 @@ async fn a_supervisor_hears_both_sides_takes_the_call_over_and_gives_it_back() {
 
     let (status, _) = server.post(&format!("{instance}/handback"), bearer, &json!({})).await;
     assert_eq!(status, 204);
-    assert_eq!(user.message(9002).await, json!({"takeoverUid": ann}));
+    assert_eq!(user.message(9004).await, json!({"takeoverUid": ann}));
     events.until("takeover", |event| event["step"] == "handed_back").await;
     let question = json!({"type": 1111, "data": {"text": "What can you do?", "enableInterrupt": 1}, "seqId": 1});
     user.peer.send_text(&question.to_string()).unwrap();

@@ -324,7 +324,7 @@ pub async fn take_over(
 
 /// Give the call back
 ///
-/// The agent is in charge again, and knows what was said meanwhile. The user's client is told with 9002, a message of our own. Also ends
+/// The agent is in charge again, and knows what was said meanwhile. The user's client is told with 9004, a message of our own. Also ends
 /// a takeover by TakeoverAIAgentCall, and calls one off whose human has not come. Supervisors need `takeover`, and give back what is
 /// theirs; operators give back anything.
 #[utoipa::path(post, path = "/calls/{id}/handback", tag = "calls", operation_id = "hand_back",
