@@ -55,11 +55,14 @@ pub struct SessionConfig {
 }
 
 impl SessionConfig {
-    /// A str0m instance set up the way this product needs it.
-    pub(crate) fn build(&self, now: Instant) -> Result<Rtc, RtcError> {
+    /// A str0m instance set up the way this product needs it. Only who answers agrees to video, and with it to transport-cc.
+    pub(crate) fn build(&self, now: Instant, answers: bool) -> Result<Rtc, RtcError> {
         let mut extensions = ExtensionMap::empty();
         extensions.set(1, Extension::AudioLevel);
         extensions.set(4, Extension::RtpMid);
+        if answers {
+            extensions.set(3, Extension::TransportSequenceNumber);
+        }
         let mut rtc = RtcConfig::new()
             .set_crypto_provider(self.identity.provider.clone())
             .set_dtls_cert(self.identity.certificate.clone())
@@ -67,6 +70,8 @@ impl SessionConfig {
             .set_ice_lite(self.ice_lite)
             .clear_codecs()
             .enable_opus(true, true)
+            .enable_vp8(answers)
+            .enable_h264(answers)
             .set_extension_map(extensions)
             // Packets are wanted as they come: waiting for a missing one adds hundreds of milliseconds.
             .set_reordering_size_audio(0)

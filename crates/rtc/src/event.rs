@@ -73,6 +73,9 @@ pub struct PeerStats {
     pub audio_out: u64,
     /// Audio not sent: not connected, the other side doesn't receive, or the payload is empty or too long.
     pub audio_unsent: u64,
+    /// Frames of video that came and were let go, and datagrams of it dropped because there were too many.
+    pub video_in: u64,
+    pub video_dropped: u64,
     pub texts_in: u64,
     pub texts_out: u64,
     /// Texts ignored: too long, not UTF-8, or on another channel than the first.

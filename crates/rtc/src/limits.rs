@@ -18,6 +18,13 @@ pub const MAX_BUFFERED_TEXT_BYTES: usize = 1024 * 1024;
 /// (with its headers, and SRTP's tag) inside the 1150-byte datagrams that pass everywhere.
 pub const MAX_AUDIO_BYTES: usize = 1000;
 
+/// Video that a client is asked to send at most, in kbit/s: enough for 640 × 480 at 15 frames a second.
+pub const VIDEO_KBPS: u32 = 800;
+
+/// Video that is taken, in bytes a second and at once; above it datagrams are dropped and counted. Twice and a half what was
+/// asked for, since resent packets and key frames come on top.
+pub const MAX_VIDEO_BYTES: u64 = 250_000;
+
 /// Events that wait for [`Peer::event`](crate::Peer::event). Above it audio and text are dropped and counted;
 /// events about the session itself are always kept, there are few of them.
 pub const MAX_QUEUED_EVENTS: usize = 1024;

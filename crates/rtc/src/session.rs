@@ -27,12 +27,14 @@ use crate::limits::{MAX_AUDIO_BYTES, MAX_TEXT_BYTES};
 use crate::path::{PathChange, PathWatch};
 use crate::red::RedSwitch;
 use crate::{RtcError, SessionConfig, sdp, stun};
+use video::VideoAllowance;
 
 mod drain;
 #[cfg(test)]
 mod link;
 #[cfg(test)]
 mod tests;
+mod video;
 
 /// A datagram to be sent now.
 #[derive(Debug)]
@@ -69,6 +71,7 @@ pub struct Incoming<'a> {
 
 /// One WebRTC session with one audio line both ways and one data channel for text. Who listens to two voices at once has a
 /// second line, from the server to the client.
+/// A client's camera is taken and let go.
 pub struct Session {
     rtc: Rtc,
     /// An offer of ours that waits for its answer.
@@ -90,6 +93,7 @@ pub struct Session {
     path: PathWatch,
     red: RedSwitch,
     red_applied: bool,
+    video: VideoAllowance,
     stats: PeerStats,
 }
 
@@ -108,7 +112,7 @@ impl Session {
     /// # Errors
     /// The offer is too long, unreadable, without audio or without Opus, or cannot be agreed to.
     pub fn accept(config: &SessionConfig, offer: &str, now: Instant) -> Result<(Session, String), RtcError> {
-        let mut session = Session::new(config, now)?;
+        let mut session = Session::new(config, now, true)?;
         let answer = session.take_offer(offer, now)?;
         Ok((session, answer))
     }
@@ -131,7 +135,7 @@ impl Session {
     }
 
     fn offer_lines(config: &SessionConfig, two: bool, now: Instant) -> Result<(Session, String), RtcError> {
-        let mut session = Session::new(config, now)?;
+        let mut session = Session::new(config, now, false)?;
         let mut changes = session.rtc.sdp_api();
         let audio = changes.add_media(MediaKind::Audio, Direction::SendRecv, None, None, None);
         if two {
@@ -142,12 +146,12 @@ impl Session {
         session.audio = Some(audio);
         session.listens_twice = two;
         session.pending = Some(pending);
-        Ok((session, sdp::without_transport_cc(&offer.to_sdp_string())))
+        Ok((session, sdp::as_sent(&offer.to_sdp_string())))
     }
 
-    fn new(config: &SessionConfig, now: Instant) -> Result<Session, RtcError> {
+    fn new(config: &SessionConfig, now: Instant, answers: bool) -> Result<Session, RtcError> {
         Ok(Session {
-            rtc: config.build(now)?,
+            rtc: config.build(now, answers)?,
             pending: None,
             next_local: None,
             audio: None,
@@ -164,6 +168,7 @@ impl Session {
             red: RedSwitch::default(),
             // str0m starts with redundancy on wherever it is negotiated.
             red_applied: true,
+            video: VideoAllowance::new(now),
             stats: PeerStats::default(),
         })
     }
@@ -192,7 +197,9 @@ impl Session {
         let second = lines.find(sends);
         self.find_opus()?;
         self.second = second.and_then(|mid| Some((mid, self.opus_on(mid)?)));
-        Ok(sdp::without_transport_cc(&answer.to_sdp_string()))
+        let answer = sdp::as_sent(&answer.to_sdp_string());
+        self.video.negotiated(&answer);
+        Ok(answer)
     }
 
     /// Makes an offer that restarts ICE on the running session (the client's side), replacing one that still
@@ -209,7 +216,7 @@ impl Session {
         let (offer, pending) = changes.apply().expect("an ICE restart needs an offer");
         self.pending = Some(pending);
         self.settle(now);
-        Ok(sdp::without_transport_cc(&offer.to_sdp_string()))
+        Ok(sdp::as_sent(&offer.to_sdp_string()))
     }
 
     /// Takes the answer to an offer of ours.
@@ -234,6 +241,10 @@ impl Session {
     /// Takes a received datagram.
     pub fn handle_datagram(&mut self, datagram: Incoming<'_>, now: Instant) {
         if self.ended.is_some() {
+            return;
+        }
+        if !self.video.takes(datagram.bytes, now) {
+            self.stats.video_dropped += 1;
             return;
         }
         let Ok(contents) = DatagramRecv::try_from(datagram.bytes) else {

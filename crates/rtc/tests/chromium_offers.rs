@@ -41,13 +41,34 @@ async fn audio_is_answered_with_opus_and_red_without_transport_cc() {
 }
 
 #[tokio::test]
-async fn video_is_rejected_and_harms_nothing() {
+async fn a_camera_is_received_within_a_limit_and_audio_stays_as_it_was() {
     let answer = answer(AUDIO_AND_VIDEO).await;
-    assert!(section(&answer, "audio")[0].starts_with("m=audio 9 "));
+    let (audio, video) = (section(&answer, "audio"), section(&answer, "video"));
+    assert!(audio[0].starts_with("m=audio 9 ") && audio.iter().any(|line| line == "a=sendrecv"), "{answer}");
+    assert!(!audio.iter().any(|line| line.contains("transport-cc") || line.contains("transport-wide-cc")), "{answer}");
+    assert!(video[0].starts_with("m=video 9 "), "{answer}");
+    let lines = ["a=recvonly", "a=rtpmap:96 VP8/90000", "b=AS:800"];
+    assert!(lines.iter().all(|wanted| video.iter().any(|line| line == wanted)), "{answer}");
+    for wanted in [" H264/90000", " transport-cc", "transport-wide-cc"] {
+        assert!(video.iter().any(|line| line.contains(wanted)), "{wanted} in {answer}");
+    }
+    sections_keep_their_order(&answer);
+}
+
+#[tokio::test]
+async fn a_client_that_only_watches_gets_an_inactive_line() {
+    let offer = AUDIO_AND_VIDEO.replacen("a=sendrecv", "a=keep", 1).replace("a=sendrecv", "a=recvonly");
+    let answer = answer(&offer.replace("a=keep", "a=sendrecv")).await;
     let video = section(&answer, "video");
-    assert!(video[0].starts_with("m=video 0 ") || video.iter().any(|line| line == "a=inactive"), "{answer}");
-    let kinds: Vec<&str> = answer.lines().filter_map(|line| line.strip_prefix("m=")?.split(' ').next()).collect();
-    let offered: Vec<&str> =
-        AUDIO_AND_VIDEO.lines().filter_map(|line| line.strip_prefix("m=")?.split(' ').next()).collect();
-    assert_eq!(kinds, offered, "sections keep their order");
+    assert!(video.iter().any(|line| line == "a=inactive"), "{answer}");
+    assert!(section(&answer, "audio").iter().any(|line| line == "a=sendrecv"), "{answer}");
+    sections_keep_their_order(&answer);
+}
+
+fn sections_keep_their_order(answer: &str) {
+    let kinds = |sdp: &str| -> Vec<String> {
+        let lines = sdp.lines().filter_map(|line| line.strip_prefix("m=")?.split(' ').next());
+        lines.map(str::to_owned).collect()
+    };
+    assert_eq!(kinds(answer), kinds(AUDIO_AND_VIDEO));
 }

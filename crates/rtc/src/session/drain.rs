@@ -116,7 +116,7 @@ impl Session {
                 IceConnectionState::Disconnected => self.path.on_ice(false),
                 IceConnectionState::New | IceConnectionState::Checking => {}
             },
-            Event::MediaData(data) => self.on_audio(data),
+            Event::MediaData(data) => self.on_media(data),
             Event::ChannelOpen(id, _label) if self.channel.is_none() => {
                 self.channel = Some(id);
                 self.events.push_back(PeerEvent::ChannelOpen);
@@ -134,14 +134,15 @@ impl Session {
                 self.stats.round_trip = self.stats.round_trip.or(pair);
             }
             Event::Closed => self.end(CloseReason::Remote),
-            // Further channels, video, bandwidth estimation, RTP mode, statistics of no use; the enum is open.
+            // Further channels, bandwidth estimation, RTP mode, statistics of no use; the enum is open.
             _ => {}
         }
     }
 
-    fn on_audio(&mut self, data: MediaData) {
+    fn on_media(&mut self, data: MediaData) {
         let is_first = Some(data.mid) == self.audio;
         if !is_first && !self.listens_twice {
+            self.stats.video_in += 1;
             return;
         }
         let packet = AudioPacket {
