@@ -19,7 +19,7 @@ from files import ALLOWED, Files, tone
 from harness import SHORT, wait_until
 from test_operations import Operations
 
-#: client-sdk §4.3: message type → every field of its data. 9001 is ours.
+#: client-sdk §4.3: message type → every field of its data. 9001 to 9003 are ours.
 FIELDS = {
     1000: {"code", "message"},
     1001: {"state"},
@@ -32,10 +32,12 @@ FIELDS = {
     1016: {"reason"},
     1017: {"text", "sentenceId"},
     9001: {"sentenceId", "endpointing", "transcript", "firstText", "firstSegment", "firstAudio", "playout", "total"},
+    9002: {"reason"},
+    9003: {"userId", "online", "audio", "video", "role"},
 }
 TYPES = {
     "code": int, "message": str, "state": int, "text": str, "end": bool, "sentenceId": int, "voiceprint": int, "enable": bool,
-    "voiceId": str, "reason": int,
+    "voiceId": str, "reason": int, "userId": str, "online": bool, "audio": bool, "video": bool, "role": str,
 }
 
 

@@ -1,9 +1,11 @@
 //! Our own signaling: one JSON `POST` joins a channel, one restarts its transport.
 //!
 //! The client sends an SDP offer with its channel token and gets the answer with the ids of everyone in the channel.
-//! Candidates are inside the descriptions; `resource` is the path for the restart and for `DELETE`, which leaves. A join may
-//! carry an [`AgentRequest`]: the agent is started on the token's channel, and the [`AgentReply`] is in the answer, so that
-//! it comes before anything of the agent's.
+//! Candidates are inside the descriptions; `resource` is the path for [`ChangeRequest`]s (a restart of the transport, a
+//! renewed token) and for `DELETE`, which leaves. A join may carry an [`AgentRequest`]: the agent is started on the token's
+//! channel, and the [`AgentReply`] is in the answer, so that it comes before anything of the agent's.
+//!
+//! A member may stay as long as the token says that was sent last, and [`GRACE`] longer.
 
 mod agent_request;
 
@@ -16,6 +18,9 @@ use serde::{Deserialize, Serialize};
 
 /// Longest session description, in bytes.
 pub const MAX_SDP: usize = 64 * 1024;
+/// How long a member whose token has run out may still bring a new one; then the server closes the connection with 9002,
+/// reason 1. In s.
+pub const GRACE: i64 = 10;
 /// Longest body, in bytes: a description and the configuration inside an agent request, both as JSON texts.
 pub const MAX_BODY: usize = 256 * 1024;
 
@@ -46,25 +51,33 @@ pub struct JoinAnswer {
     pub instance_id: InstanceId,
     /// This connection of the user; a new join has a new one.
     pub member_id: String,
-    /// Path of the joined member, for restart and leave.
+    /// Path of the joined member, for changes and leaving.
     pub resource: String,
+    /// In how many s the token runs out, by the server's clock.
+    pub expires_in: i64,
     /// If the join asked for an agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_reply: Option<AgentReply>,
 }
 
-/// Restarts the transport of a joined member with a new offer.
+/// Changes a joined member: the token is the one that counts from now on if it lasts longer than the one before, and with
+/// an offer the transport is restarted.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct RestartRequest {
+pub struct ChangeRequest {
     pub token: String,
-    pub sdp: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sdp: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct RestartAnswer {
-    pub sdp: String,
+pub struct ChangeAnswer {
+    /// If there was an offer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sdp: Option<String>,
+    /// In how many s this token runs out, by the server's clock.
+    pub expires_in: i64,
 }
 
 /// Tokens are secrets and descriptions are long: neither is printed.
@@ -75,24 +88,26 @@ impl std::fmt::Debug for JoinRequest {
     }
 }
 
-impl std::fmt::Debug for RestartRequest {
+impl std::fmt::Debug for ChangeRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RestartRequest").finish_non_exhaustive()
+        f.debug_struct("ChangeRequest").field("restart", &self.sdp.is_some()).finish_non_exhaustive()
     }
 }
 
 impl JoinRequest {
     pub fn parse(body: &[u8]) -> Result<Self, SignalingError> {
         let request: Self = read(body)?;
-        check(&request.token, &request.sdp)?;
+        check_token(&request.token)?;
+        check_sdp(&request.sdp)?;
         Ok(request)
     }
 }
 
-impl RestartRequest {
+impl ChangeRequest {
     pub fn parse(body: &[u8]) -> Result<Self, SignalingError> {
         let request: Self = read(body)?;
-        check(&request.token, &request.sdp)?;
+        check_token(&request.token)?;
+        request.sdp.as_deref().map_or(Ok(()), check_sdp)?;
         Ok(request)
     }
 }
@@ -105,13 +120,17 @@ fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, SignalingError
         .map_err(|e| SignalingError::new(SignalingCode::InvalidRequest, format!("The body cannot be read: {e}.")))
 }
 
-fn check(token: &str, sdp: &str) -> Result<(), SignalingError> {
+fn check_token(token: &str) -> Result<(), SignalingError> {
     if token.len() > MAX_TOKEN {
         return Err(SignalingError::new(
             SignalingCode::InvalidToken,
             format!("The token has more than {MAX_TOKEN} bytes."),
         ));
     }
+    Ok(())
+}
+
+fn check_sdp(sdp: &str) -> Result<(), SignalingError> {
     if sdp.len() > MAX_SDP {
         return Err(SignalingError::new(SignalingCode::TooLarge, format!("The SDP has more than {MAX_SDP} bytes.")));
     }
@@ -219,7 +238,7 @@ mod tests {
 
     fn refused(body: Value) -> SignalingCode {
         let code = parse(body.clone()).unwrap_err().code;
-        assert_eq!(RestartRequest::parse(body.to_string().as_bytes()).unwrap_err().code, code);
+        assert_eq!(ChangeRequest::parse(body.to_string().as_bytes()).unwrap_err().code, code);
         code
     }
 
@@ -234,7 +253,8 @@ mod tests {
     #[test]
     fn each_fault_of_a_join_has_its_code() {
         assert_eq!(refused(json!("garbage")), SignalingCode::InvalidRequest);
-        assert_eq!(refused(json!({"token": "t"})), SignalingCode::InvalidRequest);
+        assert_eq!(refused(json!({"sdp": "v=0"})), SignalingCode::InvalidRequest);
+        assert_eq!(parse(json!({"token": "t"})).unwrap_err().code, SignalingCode::InvalidRequest);
         assert_eq!(refused(json!({"token": "t", "sdp": "hello"})), SignalingCode::InvalidSdp);
         assert_eq!(refused(json!({"token": "t", "sdp": ""})), SignalingCode::InvalidSdp);
         assert_eq!(refused(json!({"token": "t".repeat(MAX_TOKEN + 1), "sdp": "v=0"})), SignalingCode::InvalidToken);
@@ -243,6 +263,16 @@ mod tests {
         assert_eq!(refused(json!({"token": "t", "sdp": "v=0".repeat(350_000)})), SignalingCode::TooLarge);
         let fits = format!("v=0{}", " ".repeat(MAX_SDP - 3));
         assert!(parse(json!({"token": "t".repeat(MAX_TOKEN), "sdp": fits})).is_ok());
+    }
+
+    #[test]
+    fn a_change_without_an_offer_renews_the_token() {
+        let change = |body: Value| ChangeRequest::parse(body.to_string().as_bytes()).unwrap();
+        assert_eq!(change(json!({"token": "t"})).sdp, None);
+        assert_eq!(change(json!({"token": "t", "sdp": "v=0"})).sdp.unwrap(), "v=0");
+        let answer = |sdp: Option<String>| serde_json::to_value(ChangeAnswer { sdp, expires_in: 60 }).unwrap();
+        assert_eq!(answer(None), json!({"expiresIn": 60}));
+        assert_eq!(answer(Some("v=0".into())), json!({"sdp": "v=0", "expiresIn": 60}));
     }
 
     #[test]
@@ -261,10 +291,11 @@ mod tests {
             instance_id: InstanceId::parse("i").unwrap(),
             member_id: "m".into(),
             resource: "/rtc/m".into(),
+            expires_in: 3600,
             agent_reply: None,
         };
         let json = json!({"sdp": "v=0", "channelId": "c", "userId": "u", "agentUserId": "a", "instanceId": "i",
-                          "memberId": "m", "resource": "/rtc/m"});
+                          "memberId": "m", "resource": "/rtc/m", "expiresIn": 3600});
         assert_eq!(serde_json::to_value(&answer).unwrap(), json);
         assert_eq!(serde_json::from_value::<JoinAnswer>(json).unwrap(), answer);
     }
@@ -289,7 +320,7 @@ mod tests {
     proptest! {
         #[test]
         fn reading_never_panics(body in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let _outcome = (JoinRequest::parse(&body), RestartRequest::parse(&body));
+            let _outcome = (JoinRequest::parse(&body), ChangeRequest::parse(&body));
         }
     }
 }

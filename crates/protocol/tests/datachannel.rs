@@ -4,8 +4,8 @@
 use proptest::prelude::*;
 use ringline_model::SentenceId;
 use ringline_protocol::datachannel::{
-    AgentState, ClientMessage, InterruptReason, MAX_MESSAGE, MessageError, ServerMessage, TurnLatency, VisionCapture,
-    ready_resp,
+    AgentState, ByeReason, ClientMessage, InterruptReason, MAX_MESSAGE, Member, MemberRole, MessageError,
+    ServerMessage, TurnLatency, VisionCapture, ready_resp,
 };
 use serde_json::{Value, json};
 
@@ -52,6 +52,10 @@ fn client_messages() -> Vec<(i64, ClientMessage)> {
     ]
 }
 
+fn member(role: MemberRole) -> Member {
+    Member { user: "agent-9".into(), online: true, audio: true, video: false, role }
+}
+
 fn server_messages() -> Vec<(i64, ServerMessage)> {
     let (enable, text, sentence) = (true, || "text".to_owned(), SentenceId(3));
     let latency = TurnLatency {
@@ -85,6 +89,11 @@ fn server_messages() -> Vec<(i64, ServerMessage)> {
         (1017, ServerMessage::ReplyCompleted { text: text(), sentence }),
         (1018, ServerMessage::VcrResult { result: json!({"peopleCount": {"count": 1}}) }),
         (9001, ServerMessage::TurnLatency { latency }),
+        (9002, ServerMessage::Bye { reason: ByeReason::Kicked }),
+        (9002, ServerMessage::Bye { reason: ByeReason::ChannelTerminated }),
+        (9002, ServerMessage::Bye { reason: ByeReason::Replaced }),
+        (9003, ServerMessage::Member { member: member(MemberRole::Agent) }),
+        (9003, ServerMessage::Member { member: member(MemberRole::Human) }),
         (9004, ServerMessage::TakeoverHandedBack { user: text() }),
     ]
 }
@@ -112,6 +121,26 @@ fn every_server_message_has_its_number_data_and_ids_and_survives_the_round_trip(
             (&json!(41), &json!("agent-9"), &json!("user-1"))
         );
         assert_eq!(ServerMessage::parse(&text), Ok(message));
+    }
+}
+
+#[test]
+fn our_own_notices_are_written_as_documented() {
+    let data = |message: ServerMessage| -> Value {
+        serde_json::from_str::<Value>(&message.to_json(1, "agent-9", "user-1")).unwrap()["data"].take()
+    };
+    for (reason, number) in [(ByeReason::Kicked, 1), (ByeReason::ChannelTerminated, 2), (ByeReason::Replaced, 3)] {
+        assert_eq!(data(ServerMessage::Bye { reason }), json!({"reason": number}));
+    }
+    assert_eq!(
+        data(ServerMessage::Member { member: member(MemberRole::Agent) }),
+        json!({"userId": "agent-9", "online": true, "audio": true, "video": false, "role": "agent"})
+    );
+    for wrong in [
+        json!({"type": 9002, "data": {"reason": 4}}),
+        json!({"type": 9003, "data": {"userId": "u", "online": true, "audio": true, "video": true, "role": "cat"}}),
+    ] {
+        assert!(matches!(ServerMessage::parse(&wrong.to_string()), Err(MessageError::BadData { .. })), "{wrong}");
     }
 }
 

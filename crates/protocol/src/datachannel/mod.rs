@@ -9,7 +9,7 @@ mod fields;
 mod server;
 
 pub use client::{ClientMessage, VisionCapture};
-pub use server::{AgentState, InterruptReason, ServerMessage, TurnLatency, ready_resp};
+pub use server::{AgentState, ByeReason, InterruptReason, Member, MemberRole, ServerMessage, TurnLatency, ready_resp};
 
 use fields::Fields;
 use serde_json::{Value, json};

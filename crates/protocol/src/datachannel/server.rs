@@ -1,4 +1,5 @@
-//! Server → client (client-sdk §4.3), and our own 9001 and 9004 (9002 and 9003 are the channel's: its end, and its members).
+//! Server → client (client-sdk §4.3), and our own: 9001 (latency), 9002 (goodbye), 9003 (members of the channel) and 9004 (the
+//! agent is in charge again).
 
 use super::{Fields, MessageError, Opened, envelope, open, ready};
 use ringline_model::SentenceId;
@@ -51,6 +52,10 @@ pub enum ServerMessage {
     VcrResult { result: Value },
     /// 9001, ours: a turn's voice-to-voice time.
     TurnLatency { latency: TurnLatency },
+    /// 9002, ours: the last message of a connection, which the server closes.
+    Bye { reason: ByeReason },
+    /// 9003, ours: somebody else came to the channel, left it, or changed what they send.
+    Member { member: Member },
     /// 9004, ours: the human has given the call back to the agent. Vendor clients leave unknown types alone.
     TakeoverHandedBack { user: String },
 }
@@ -70,6 +75,35 @@ pub enum InterruptReason {
     Command = 3,
     Speech = 4,
     Text = 5,
+}
+
+/// Why the server closes a connection; the numbers are those of the vendor's `bye` event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ByeReason {
+    /// Put out by the server: the token ran out, or the client is no longer wanted.
+    Kicked = 1,
+    /// The call is over.
+    ChannelTerminated = 2,
+    /// The same user has joined from elsewhere.
+    Replaced = 3,
+}
+
+/// Somebody in the channel, as the others see them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    pub user: String,
+    pub online: bool,
+    /// What they send.
+    pub audio: bool,
+    pub video: bool,
+    pub role: MemberRole,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MemberRole {
+    Agent,
+    /// Who takes the call over.
+    Human,
 }
 
 /// Last sample of the user's speech to first sample of the answer, in ms, and its parts in order, which add up to `total`:
@@ -124,6 +158,8 @@ impl ServerMessage {
             Self::ReplyCompleted { text, sentence } => (1017, json!({"text": text, "sentenceId": sentence})),
             Self::VcrResult { result } => (1018, result.clone()),
             Self::TurnLatency { latency } => (9001, latency.to_data()),
+            Self::Bye { reason } => (9002, json!({"reason": *reason as u8})),
+            Self::Member { member } => (9003, member.to_data()),
             Self::TakeoverHandedBack { user } => (9004, json!({"takeoverUid": user})),
         };
         envelope(message_type, &data, seq, sender, receiver)
@@ -173,6 +209,8 @@ impl ServerMessage {
             1017 => Self::ReplyCompleted { text: fields.text("text", ANY)?, sentence: sentence()? },
             1018 => Self::VcrResult { result: fields.data() },
             9001 => Self::TurnLatency { latency: TurnLatency::read(&fields)? },
+            9002 => Self::Bye { reason: ByeReason::read(&fields)? },
+            9003 => Self::Member { member: Member::read(&fields)? },
             9004 => Self::TakeoverHandedBack { user: fields.text("takeoverUid", ANY)? },
             unknown => return Err(MessageError::UnknownType(unknown)),
         })
@@ -204,6 +242,46 @@ impl InterruptReason {
             5 => Self::Text,
             _ => Self::Unknown,
         })
+    }
+}
+
+impl ByeReason {
+    fn read(fields: &Fields) -> Result<Self, MessageError> {
+        Ok(match fields.whole("reason", 1, 3)? {
+            1 => Self::Kicked,
+            2 => Self::ChannelTerminated,
+            _ => Self::Replaced,
+        })
+    }
+}
+
+impl Member {
+    fn to_data(&self) -> Value {
+        json!({"userId": self.user, "online": self.online, "audio": self.audio, "video": self.video,
+               "role": self.role.as_str()})
+    }
+
+    fn read(fields: &Fields) -> Result<Self, MessageError> {
+        Ok(Self {
+            user: fields.words("userId", ANY)?,
+            online: fields.boolean("online")?,
+            audio: fields.boolean("audio")?,
+            video: fields.boolean("video")?,
+            role: match fields.text("role", 16)?.as_str() {
+                "agent" => MemberRole::Agent,
+                "human" => MemberRole::Human,
+                _ => return Err(fields.wrong("role", "must be `agent` or `human`")),
+            },
+        })
+    }
+}
+
+impl MemberRole {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Human => "human",
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! outputs are carried out. The task holds no conversation state.
 
 mod client_message;
+mod members;
 mod supervision;
 
 use super::ambience::Backdrop;
@@ -19,14 +20,15 @@ use super::supervision::scribe::Scribe;
 use super::telling;
 use super::wire::wire;
 use super::writer::Writer;
-use super::{CallEvent, Configured, UpdateAnswer};
+use super::{CallEvent, Configured, UpdateAnswer, Who};
 use crate::callbacks::Reporter;
+use members::Members;
 use ringline_conversation::{
     Conversation, DialogueKind, EndReason, Event, Input, JournalEntry, Message, Notice, Output, Role, Setup, Step,
 };
 use ringline_model::{CallTime, ResponseId, SentenceId, UserId};
 use ringline_protocol::callback::Happened;
-use ringline_protocol::datachannel::ServerMessage;
+use ringline_protocol::datachannel::{ByeReason, ServerMessage};
 use ringline_protocol::openapi::UpdateAIAgentInstance;
 use ringline_providers::{ChatContext, SpeechRequest};
 use ringline_store::{DialogueRecord, EventRecord, JournalRow, Producer};
@@ -65,6 +67,7 @@ impl Agent {
     /// Runs the call to its end and stores it.
     pub async fn run(self, mut inbox: mpsc::Receiver<CallEvent>) -> EndReason {
         let extra_query = self.setup.config.llm.extra_query.clone();
+        let began_ms = self.began_ms;
         let mut task = Task {
             conversation: Conversation::new(self.setup.clone()),
             agent: self,
@@ -77,13 +80,15 @@ impl Agent {
             custom_dropped: 0,
             token: None,
             scribe: None,
+            members: Members::new(began_ms),
             ended: None,
         };
         task.agent.backdrop.play(&task.agent.setup.config.ambient_sound).await;
         // The greeting is asked for before anything has happened.
         task.step(Step::Timeout).await;
         while task.ended.is_none() {
-            let event = match task.conversation.poll_timeout() {
+            let due = [task.conversation.poll_timeout(), task.members.deadline()].into_iter().flatten().min();
+            let event = match due {
                 Some(at) => {
                     let at = tokio::time::Instant::from_std(task.agent.clock.instant(at));
                     tokio::time::timeout_at(at, inbox.recv()).await
@@ -94,7 +99,7 @@ impl Agent {
                 Ok(Some(event)) => task.event(event).await,
                 // Its generation holds a sender, so the channel cannot close before the call ends.
                 Ok(None) => break,
-                Err(_) => task.step(Step::Timeout).await,
+                Err(_) => task.timeout().await,
             }
         }
         let reason = task.ended.unwrap_or(EndReason::ProviderFailed);
@@ -118,6 +123,7 @@ struct Task {
     token: Option<(i64, String, i64)>,
     /// Writes down what the human in charge says.
     scribe: Option<Scribe>,
+    members: Members,
     ended: Option<EndReason>,
 }
 
@@ -128,23 +134,14 @@ impl Task {
             CallEvent::ClientText(text) => self.client_text(&text).await,
             CallEvent::Custom(message) => self.send(&ServerMessage::CustomMessage { message }).await,
             CallEvent::Update { request, answer } => self.update(*request, answer).await,
-            CallEvent::Attach(peer) => self.media(MediaCommand::Attach(peer)).await,
-            CallEvent::AttachHuman(peer) => self.media(MediaCommand::AttachHuman(peer)).await,
-            CallEvent::Restart { human, offer, answer } => {
-                self.media(MediaCommand::Restart { human, offer, answer }).await;
+            CallEvent::Attach { peer, who, expires } => self.attach(peer, who, expires).await,
+            CallEvent::Restart { who, offer, answer } => {
+                self.media(MediaCommand::Restart { who, offer, answer }).await;
             }
-            CallEvent::Detach => {
-                self.media(MediaCommand::Detach).await;
-                self.step(Step::Input(Input::UserLeft)).await;
-            }
-            CallEvent::DetachHuman => {
-                self.media(MediaCommand::DetachHuman).await;
-                // Whoever leaves before having been connected has not taken over: of the two, one counts.
-                self.step(Step::Input(Input::TakeoverCancelled)).await;
-                self.human_left().await;
-            }
+            CallEvent::Renew { who, expires } => self.members.renew(who, expires),
+            CallEvent::Detach { who } => self.detach(who, None).await,
             CallEvent::HumanJoined => self.step(Step::Input(Input::TakeoverConnected)).await,
-            CallEvent::HumanLeft => self.human_left().await,
+            CallEvent::HumanLeft => self.left(Who::Human).await,
             CallEvent::HandBack { answer } => self.hand_back(answer).await,
             CallEvent::SeatConnected { seat } => self.seat_connected(seat).await,
             CallEvent::SeatLeft { seat } => self.seat_left(seat).await,
@@ -153,10 +150,19 @@ impl Task {
                 if let Some(user) = self.agent.handle.user() {
                     self.agent.handle.live.user_is(user);
                 }
-                self.step(Step::Input(Input::UserJoined)).await;
+                self.user_joined().await;
             }
-            CallEvent::Left => self.step(Step::Input(Input::UserLeft)).await,
+            CallEvent::Left => self.left(Who::User).await,
         }
+    }
+
+    /// A deadline of the conversation, of a member's token, or of both.
+    async fn timeout(&mut self) {
+        while let Some(who) = self.members.expired(self.agent.clock.now()) {
+            tracing::info!(call.id = %self.agent.handle.instance, ?who, "the token ran out and was not renewed");
+            self.detach(who, Some(ByeReason::Kicked)).await;
+        }
+        self.step(Step::Timeout).await;
     }
 
     async fn step(&mut self, step: Step) {
@@ -222,8 +228,14 @@ impl Task {
             Output::Duck { .. } => self.media(MediaCommand::Duck).await,
             Output::PausePlayout { .. } => self.media(MediaCommand::Pause).await,
             Output::Unduck { .. } => self.media(MediaCommand::Unduck).await,
-            Output::HandOver { human, mode } => self.hand_over(&human, mode).await,
-            Output::TakeBack => self.take_back().await,
+            Output::HandOver { human, mode } => {
+                self.human_speaks(&human).await;
+                self.hand_over(&human, mode).await;
+            }
+            Output::TakeBack => {
+                self.human_is_gone().await;
+                self.take_back().await;
+            }
             Output::Notify { notice } => self.notify(notice).await,
             Output::Record { event } => self.record(event, now).await,
             Output::End { reason } => self.ended = Some(reason),
@@ -278,11 +290,15 @@ impl Task {
     }
 
     async fn send(&mut self, message: &ServerMessage) {
+        let text = self.written(message);
+        self.media(MediaCommand::SendText(text)).await;
+    }
+
+    fn written(&mut self, message: &ServerMessage) -> String {
         self.message_seq += 1;
         let handle = &self.agent.handle;
         let user = handle.user().map_or("", UserId::as_str);
-        let text = message.to_json(self.message_seq, handle.agent_user.as_str(), user);
-        self.media(MediaCommand::SendText(text)).await;
+        message.to_json(self.message_seq, handle.agent_user.as_str(), user)
     }
 
     async fn record(&mut self, event: Event, now: CallTime) {
@@ -336,14 +352,16 @@ impl Task {
                 tracing::debug!(call.id = %call, turn.id = %sentence, ?milestone, after_ms, "a turn came on");
             }
             Event::TakeoverCancelled { human } => {
-                self.agent.handle.release(&human);
-                self.media(MediaCommand::DetachHuman).await;
                 tracing::info!(call.id = %call, "nobody took the call over: the agent goes on");
+                self.agent.handle.release(&human);
+                let goodbye = Some(self.goodbye(ByeReason::Kicked));
+                self.media(MediaCommand::Detach { who: Who::Human, goodbye }).await;
             }
             Event::HandedBack { human } => {
-                self.agent.handle.release(&human);
-                self.media(MediaCommand::DetachHuman).await;
                 tracing::info!(call.id = %call, "the agent has the call back");
+                self.agent.handle.release(&human);
+                let goodbye = Some(self.goodbye(ByeReason::Kicked));
+                self.media(MediaCommand::Detach { who: Who::Human, goodbye }).await;
             }
             Event::FellBack { stage, failed, error, next } => {
                 tracing::warn!(call.id = %call, ?stage, failed, %error, next, "another provider is asked");
@@ -361,6 +379,7 @@ impl Task {
     async fn finish(mut self, reason: EndReason) {
         self.agent.generation.close();
         self.agent.mouth.cancel(ResponseId(u64::MAX - 1));
+        self.part().await;
         self.media(MediaCommand::Close).await;
         let at_ms = self.unix_ms(self.agent.clock.now());
         let event = self.report(&telling::of_end(reason), at_ms);

@@ -3,7 +3,7 @@
 use super::live::Live;
 use super::media::MediaCommands;
 use super::supervision::Supervisors;
-use super::{CallEvent, CallEvents};
+use super::{CallEvent, CallEvents, Who};
 use ringline_conversation::{ClientCommand, Input, StopCause, TakeoverMode};
 use ringline_model::{AgentId, ChannelId, InstanceId, RtcApp, SessionId, UserId};
 use ringline_protocol::error::ApiError;
@@ -226,14 +226,19 @@ impl CallHandle {
         answered.await.map_err(|_| Ended)
     }
 
+    /// The client of the user, or of the human who took over, may stay until then, in Unix seconds.
+    pub async fn renew(&self, user: &UserId, expires: i64) -> Result<(), Ended> {
+        self.tell(CallEvent::Renew { who: Who::of(self.is_human(user)), expires }).await
+    }
+
     async fn tell(&self, event: CallEvent) -> Result<(), Ended> {
         self.events.send(event).await.map_err(|_| Ended)
     }
 
     /// The client of the user, or of the human who took over, said goodbye.
     pub async fn leave(&self, user: &UserId) {
-        let event = if self.is_human(user) { CallEvent::DetachHuman } else { CallEvent::Detach };
-        if self.events.send(event).await.is_err() {
+        let who = Who::of(self.is_human(user));
+        if self.events.send(CallEvent::Detach { who }).await.is_err() {
             tracing::debug!(call.id = %self.instance, "left after its end");
         }
     }

@@ -20,7 +20,7 @@ use quality::Quality;
 use super::clock::{CallClock, MediaClock};
 use super::ears::Ears;
 use super::recorder::{CallRecorder, Track};
-use super::{CallEvent, CallEvents};
+use super::{CallEvent, CallEvents, Who};
 use ringline_audio::{
     Ambience, EAR_RATE, EarPath, Events, MOUTH_FRAME, MouthEncoder, Playout, Pushed, Tick, WIRE_RATE,
 };
@@ -60,13 +60,17 @@ pub use human::HandOver;
 pub type MediaCommands = mpsc::Sender<MediaCommand>;
 
 pub enum MediaCommand {
-    /// A transport for the user; replaces the one before.
-    Attach(Box<Peer>),
-    Detach,
-    /// A transport for the human who takes over; replaces the one before.
-    AttachHuman(Box<Peer>),
-    /// The human is out.
-    DetachHuman,
+    /// A transport; replaces the member's one before, which gets the goodbye.
+    Attach {
+        peer: Box<Peer>,
+        who: Who,
+        goodbye: String,
+    },
+    /// The member is out; with a goodbye because of us, without because they left.
+    Detach {
+        who: Who,
+        goodbye: Option<String>,
+    },
     /// The human is in charge, from a supervisor's seat or their own transport.
     HandOver(HandOver),
     /// The human in charge has another seat.
@@ -82,9 +86,8 @@ pub enum MediaCommand {
         seat: u64,
         packet: AudioPacket,
     },
-    /// On the transport of the human, or the user's.
     Restart {
-        human: bool,
+        who: Who,
         offer: String,
         answer: oneshot::Sender<Result<String, String>>,
     },
@@ -238,23 +241,14 @@ impl Task {
         self.linger().await;
     }
 
-    /// Lets what is on its way leave, then closes the transport.
+    /// Lets what is on its way leave, then closes the transports.
     async fn linger(mut self) {
         self.media.recorder = None;
         if let Some(human) = &mut self.human {
             human.peer.close();
         }
-        let Some(mut transport) = self.transport else { return };
-        let until = Instant::now() + LINGER;
-        while let Ok(event) = tokio::time::timeout_at(until, transport.peer.event()).await {
-            if matches!(event, PeerEvent::Closed { .. }) {
-                return;
-            }
-        }
-        transport.peer.close();
-        // One more round lets the goodbye out.
-        if tokio::time::timeout(Duration::from_millis(50), transport.peer.event()).await.is_err() {
-            tracing::trace!("the peer said nothing more");
+        if let Some(transport) = self.transport {
+            see_off(transport.peer).await;
         }
     }
 
@@ -269,22 +263,32 @@ impl Task {
 
     fn command(&mut self, command: MediaCommand) {
         match command {
-            MediaCommand::Attach(peer) => self.attach(peer),
-            MediaCommand::Detach => {
-                self.transport = None;
-                self.playout.hold(true);
+            MediaCommand::Attach { peer, who, goodbye } => {
+                let replaced = match who {
+                    Who::User => self.attach(peer),
+                    Who::Human => self.attach_human(peer),
+                };
+                dismiss(replaced, Some(goodbye));
             }
-            MediaCommand::AttachHuman(peer) => self.attach_human(peer),
-            MediaCommand::DetachHuman => self.detach_human(),
+            MediaCommand::Detach { who, goodbye } => {
+                let gone = match who {
+                    Who::User => {
+                        self.playout.hold(true);
+                        self.transport.take().map(|transport| transport.peer)
+                    }
+                    Who::Human => self.detach_human(),
+                };
+                dismiss(gone, goodbye);
+            }
             MediaCommand::HandOver(hand_over) => self.hand_over(hand_over),
             MediaCommand::SpeaksFrom { seat } => self.speaks_from(seat),
             MediaCommand::TakeBack => self.take_back(),
             MediaCommand::Listen(listener) => self.listen(listener),
             MediaCommand::SeatAudio { seat, packet } => self.seat_says(seat, packet),
-            MediaCommand::Restart { human, offer, answer } => {
-                let peer = match human {
-                    true => self.human.as_mut().map(|human| &mut human.peer),
-                    false => self.transport.as_mut().map(|transport| &mut transport.peer),
+            MediaCommand::Restart { who, offer, answer } => {
+                let peer = match who {
+                    Who::Human => self.human.as_mut().map(|human| &mut human.peer),
+                    Who::User => self.transport.as_mut().map(|transport| &mut transport.peer),
                 };
                 let result = match peer {
                     Some(peer) => peer.restart(&offer).map_err(|e| e.to_string()),
@@ -335,19 +339,20 @@ impl Task {
         }
     }
 
-    fn attach(&mut self, peer: Box<Peer>) {
+    /// The transport that was replaced.
+    fn attach(&mut self, peer: Box<Peer>) -> Option<Box<Peer>> {
         let ears = match EarPath::new() {
             Ok(ears) => ears,
             Err(error) => {
                 tracing::error!(%error, "no decoder for a new transport");
-                return;
+                return None;
             }
         };
         self.playout.hold(true);
         if let Some(in_charge) = &mut self.in_charge {
             in_charge.begin_track();
         }
-        self.transport = Some(Transport {
+        let transport = Transport {
             peer,
             ears,
             clock: MediaClock::default(),
@@ -358,8 +363,9 @@ impl Task {
             connected_at: None,
             path_lost: false,
             quality: Quality::default(),
-        });
+        };
         self.audience.another_user();
+        self.transport.replace(transport).map(|before| before.peer)
     }
 
     fn peer_event(&mut self, event: PeerEvent) {
@@ -491,6 +497,31 @@ impl Task {
         for segment in events.finished() {
             self.tell(CallEvent::Input(Input::SegmentPlayoutFinished { segment }));
         }
+    }
+}
+
+/// Says goodbye on a transport that is no longer the call's, beside the call.
+fn dismiss(peer: Option<Box<Peer>>, goodbye: Option<String>) {
+    let Some(mut peer) = peer else { return };
+    match goodbye.map(|goodbye| peer.send_text(&goodbye)) {
+        Some(Ok(())) => drop(tokio::spawn(see_off(peer))),
+        // It was never connected, is no longer, or the client is leaving by itself.
+        Some(Err(_)) | None => peer.close(),
+    }
+}
+
+/// Lets what is on its way leave, then closes the transport.
+async fn see_off(mut peer: Box<Peer>) {
+    let until = Instant::now() + LINGER;
+    while let Ok(event) = tokio::time::timeout_at(until, peer.event()).await {
+        if matches!(event, PeerEvent::Closed { .. }) {
+            return;
+        }
+    }
+    peer.close();
+    // One more round lets the goodbye out.
+    if tokio::time::timeout(Duration::from_millis(50), peer.event()).await.is_err() {
+        tracing::trace!("the peer said nothing more");
     }
 }
 

@@ -60,16 +60,14 @@ pub enum CallEvent {
     Custom(String),
     /// Lay this over the configuration in force. Answered when the outcome is stored.
     Update { request: Box<UpdateAIAgentInstance>, answer: UpdateAnswer },
-    /// A new transport for the user.
-    Attach(Box<Peer>),
-    /// A transport for the human who takes over.
-    AttachHuman(Box<Peer>),
-    /// Answer an ICE restart on the current transport, the user's or the human's.
-    Restart { human: bool, offer: String, answer: oneshot::Sender<Result<String, String>> },
-    /// The user's client said goodbye.
-    Detach,
-    /// The client of the human who took over said goodbye.
-    DetachHuman,
+    /// A new transport, which replaces the member's transport before; `expires` is the token's, in Unix seconds.
+    Attach { peer: Box<Peer>, who: Who, expires: i64 },
+    /// Answer an ICE restart on the current transport.
+    Restart { who: Who, offer: String, answer: oneshot::Sender<Result<String, String>> },
+    /// The member has brought a token that lasts until then.
+    Renew { who: Who, expires: i64 },
+    /// The member's client said goodbye.
+    Detach { who: Who },
     /// The media of the human who takes over are up.
     HumanJoined,
     /// The human who took over is gone for good.
@@ -86,6 +84,20 @@ pub enum CallEvent {
     Joined,
     /// The user's transport is gone for good.
     Left,
+}
+
+/// Whose transport is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    User,
+    /// Who takes the call over.
+    Human,
+}
+
+impl Who {
+    fn of(human: bool) -> Self {
+        if human { Self::Human } else { Self::User }
+    }
 }
 
 /// Whether an update was taken and stored.

@@ -14,12 +14,13 @@ use super::mouth::Mouth;
 use super::recorder::Recorder;
 use super::supervision::{SeatError, SupervisionConfig, Supervisors, seat};
 use super::writer::Writer;
-use super::{CALL_EVENTS, CallEvent, Configured};
+use super::{CALL_EVENTS, CallEvent, Configured, Who};
 use crate::callbacks::Reporter;
 use crate::providers::Providers;
 use ringline_conversation::{Setup, StopCause};
 use ringline_model::{AgentConfig, AgentId, AmbientSound, ChannelId, InstanceId, RtcApp, SessionId, UserId};
 use ringline_protocol::supervisor::SupervisorToken;
+use ringline_protocol::token::ChannelToken;
 use ringline_providers::{LanguageModel, RecognitionParams};
 use ringline_rtc::{Hub, RtcError};
 use std::collections::HashMap;
@@ -310,7 +311,9 @@ impl Calls {
     }
 
     /// Lets a user in with an offer; the answer. Where the caller chose the channel, the first to come is the call's user.
-    pub async fn join(&self, handle: &CallHandle, user: &UserId, offer: &str) -> Result<String, JoinError> {
+    /// The member may stay as long as the token says.
+    pub async fn join(&self, handle: &CallHandle, token: &ChannelToken, offer: &str) -> Result<String, JoinError> {
+        let user = &token.user;
         let human = handle.is_human(user);
         if !human && !handle.takes(user) {
             return Err(JoinError::WrongUser);
@@ -322,8 +325,8 @@ impl Calls {
         if !human && handle.user.get_or_init(|| user.clone()) != user {
             return Err(JoinError::WrongUser);
         }
-        let peer = Box::new(peer);
-        let attach = if human { CallEvent::AttachHuman(peer) } else { CallEvent::Attach(peer) };
+        let (peer, who, expires) = (Box::new(peer), Who::of(human), token.expires);
+        let attach = CallEvent::Attach { peer, who, expires };
         match tokio::time::timeout(PATIENCE, handle.events.send(attach)).await {
             Ok(Ok(())) => Ok(answer),
             Ok(Err(_)) => Err(JoinError::Finished),
@@ -378,7 +381,7 @@ impl Calls {
     /// Answers an ICE restart of the transport of the user, or of the human who took over.
     pub async fn restart(&self, handle: &CallHandle, user: &UserId, offer: String) -> Result<String, JoinError> {
         let (answer, answered) = oneshot::channel();
-        let restart = CallEvent::Restart { human: handle.is_human(user), offer, answer };
+        let restart = CallEvent::Restart { who: Who::of(handle.is_human(user)), offer, answer };
         handle.events.send(restart).await.map_err(|_| JoinError::Finished)?;
         answer_of(answered).await
     }

@@ -30,7 +30,7 @@ pub fn router(app: Arc<App>) -> anyhow::Result<Router> {
         .route(signaling::PATH, post(signaling::join))
         .route(
             &format!("{}/{{resource}}", signaling::PATH),
-            axum::routing::patch(signaling::restart).delete(signaling::leave),
+            axum::routing::patch(signaling::change).delete(signaling::leave),
         )
         .route("/api/ringline/v1/info", get(info::info))
         .route("/api/ringline/v1/calls/{instance}", get(info::call))

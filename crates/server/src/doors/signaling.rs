@@ -1,4 +1,4 @@
-//! Signaling: one POST with an offer and a token lets the user in; PATCH restarts ICE, DELETE leaves.
+//! Signaling: one POST with an offer and a token lets the user in; PATCH restarts ICE or renews the token, DELETE leaves.
 //!
 //! Flow: token checked (signature, expiry, and channel and user if the request names them) → the running call on the
 //! token's channel, whose user it must be → the hub answers the offer → the peer goes to the call's media task.
@@ -16,7 +16,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ringline_model::InstanceId;
 use ringline_protocol::signaling::{
-    AgentReply, JoinAnswer, JoinRequest, RestartAnswer, RestartRequest, SignalingCode, SignalingError,
+    AgentReply, ChangeAnswer, ChangeRequest, JoinAnswer, JoinRequest, SignalingCode, SignalingError,
 };
 use ringline_protocol::supervisor::SupervisorToken;
 use ringline_protocol::token::{ChannelToken, TokenError};
@@ -62,7 +62,7 @@ pub async fn join(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) 
             (token, handle, Some(reply))
         }
     };
-    let sdp = app.calls.join(&handle, &token.user, &request.sdp).await?;
+    let sdp = app.calls.join(&handle, &token, &request.sdp).await?;
     let resource = format!("{PATH}/{}", handle.instance);
     let answer = JoinAnswer {
         sdp,
@@ -72,26 +72,34 @@ pub async fn join(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) 
         member_id: token.user.to_string(),
         user_id: token.user,
         resource: resource.clone(),
+        expires_in: token.expires - App::now_s(),
         agent_reply,
     };
     Ok((StatusCode::CREATED, [(header::LOCATION, resource)], Json(answer)).into_response())
 }
 
 /// `PATCH /rtc/v1/calls/{instance}`
-pub async fn restart(
+pub async fn change(
     State(app): State<Arc<App>>,
     Path(resource): Path<String>,
     body: Bytes,
 ) -> Result<Response, Refused> {
-    let request = RestartRequest::parse(&body)?;
+    let request = ChangeRequest::parse(&body)?;
     if SupervisorToken::is_one(&request.token) {
         let (handle, token) = supervisor(&app, &request.token, Some(&resource))?;
-        let sdp = app.calls.restart_seat(&handle, &token.user, request.sdp).await?;
-        return Ok(Json(RestartAnswer { sdp }).into_response());
+        let sdp = match request.sdp {
+            Some(offer) => Some(app.calls.restart_seat(&handle, &token.user, offer).await?),
+            None => None,
+        };
+        return Ok(Json(ChangeAnswer { sdp, expires_in: token.expires - App::now_s() }).into_response());
     }
     let (handle, token) = member(&app, &request.token, &resource)?;
-    let sdp = app.calls.restart(&handle, &token.user, request.sdp).await?;
-    Ok(Json(RestartAnswer { sdp }).into_response())
+    handle.renew(&token.user, token.expires).await.map_err(|_| JoinError::Finished)?;
+    let sdp = match request.sdp {
+        Some(offer) => Some(app.calls.restart(&handle, &token.user, offer).await?),
+        None => None,
+    };
+    Ok(Json(ChangeAnswer { sdp, expires_in: token.expires - App::now_s() }).into_response())
 }
 
 /// `DELETE /rtc/v1/calls/{instance}`, with the token as bearer.
@@ -145,6 +153,7 @@ async fn supervise(app: &App, request: &JoinRequest) -> Result<Response, Refused
         member_id: token.user.to_string(),
         user_id: token.user,
         resource: resource.clone(),
+        expires_in: token.expires - App::now_s(),
         agent_reply: None,
     };
     Ok((StatusCode::CREATED, [(header::LOCATION, resource)], Json(answer)).into_response())

@@ -4,6 +4,7 @@
 
 mod data_channel;
 mod line;
+mod members;
 mod server;
 mod supervision;
 mod takeover;

@@ -101,9 +101,13 @@ async fn user_and_human_hear_each_other_and_the_agent_is_silent_until_it_leaves(
     assert!(times.windows(2).all(|pair| pair[1] > pair[0]), "RTP time never runs backwards");
     assert!(times.windows(2).all(|pair| pair[1] - pair[0] < 96_000), "nor leaps");
     let kinds: Vec<u64> = user.messages[greeted..].iter().map(|message| message["type"].as_u64().unwrap()).collect();
-    assert_eq!(kinds, [1012, 1013], "the agent neither listened nor spoke");
+    assert_eq!(kinds, [1012, 9003, 1013], "the agent neither listened nor spoke");
+    let human_is =
+        |online: bool| json!({"userId": "human-1", "online": online, "audio": online, "video": false, "role": "human"});
+    assert_eq!(user.messages[greeted + 1]["data"], human_is(true));
 
     server.leave(&instance, token).await;
+    assert_eq!(user.message(9003).await, human_is(false));
     assert_eq!(user.message(1010).await["reason"], 2002);
     user.until(|event| matches!(event, PeerEvent::Closed { .. }).then_some(())).await;
     assert_eq!(server.end_reason(&instance).await, "takeover_ended");

@@ -80,18 +80,18 @@ impl InCharge {
 }
 
 impl Task {
-    pub fn attach_human(&mut self, peer: Box<Peer>) {
+    /// The transport that was replaced.
+    pub fn attach_human(&mut self, peer: Box<Peer>) -> Option<Box<Peer>> {
         if let Some(in_charge) = self.in_charge.as_mut().filter(|in_charge| in_charge.seat.is_none()) {
             in_charge.another_sender();
         }
-        self.human = Some(Human { peer, connected_at: None, hears: Relay::behind(0) });
+        let human = Human { peer, connected_at: None, hears: Relay::behind(0) };
+        self.human.replace(human).map(|before| before.peer)
     }
 
-    /// The human has no more transport.
-    pub fn detach_human(&mut self) {
-        if let Some(mut human) = self.human.take() {
-            human.peer.close();
-        }
+    /// The human has no more transport; the one that was.
+    pub fn detach_human(&mut self) -> Option<Box<Peer>> {
+        self.human.take().map(|human| human.peer)
     }
 
     pub fn hand_over(&mut self, HandOver { seat, is_heard, scribe }: HandOver) {
