@@ -290,7 +290,7 @@ impl Watcher {
                 assert_eq!(self.open, None, "an utterance is left open");
                 self.ended = true;
             }
-            Output::Notify { .. } | Output::Record { .. } => {}
+            Output::HandOver { .. } | Output::TakeBack | Output::Notify { .. } | Output::Record { .. } => {}
         }
     }
 
