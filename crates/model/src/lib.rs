@@ -14,6 +14,7 @@ mod merge;
 mod ranges;
 mod reader;
 mod reading;
+mod schema;
 mod split_mix;
 mod status;
 mod template;
