@@ -5,8 +5,10 @@ use crate::callbacks::{Reporter, Wake};
 use crate::calls::{CallHandle, Calls, Configured, NewCall, StartError};
 use crate::config::Config;
 use crate::doors::admin::Admin;
+use crate::metrics::METRICS;
+use crate::operations::Operations;
 use crate::outward::{Outward, OutwardError};
-use crate::providers::Providers;
+use crate::providers::{CallProviders, Providers};
 use crate::session;
 use crate::voiceprints::Voiceprints;
 use ringline_conversation::{Message, Setup};
@@ -33,6 +35,7 @@ pub struct App {
     pub voiceprints: Voiceprints,
     pub models: AgentModels,
     pub admin: Admin,
+    pub operations: Operations,
     /// Tells the dispatcher of callbacks that there are new ones.
     pub wake: Wake,
     pub nonces: Mutex<NonceMemory>,
@@ -94,6 +97,7 @@ impl App {
             nonce: String::new(),
             expires,
             rtc_url: Some(Self::rtc_url(base_url)),
+            ice_servers: self.calls.ice_servers().for_user(user, expires),
         };
         (token.mint(self.rtc_app.key.reveal()), expires)
     }
@@ -208,6 +212,16 @@ impl App {
         })
     }
 
+    /// What a call of this agent would listen, think and speak with.
+    pub fn providers_of(&self, agent: &AgentRecord) -> Result<CallProviders, ApiError> {
+        let own = self.language_model(agent)?;
+        let mut providers = self.providers.for_call();
+        if let Some(language_model) = own {
+            providers.language_model = language_model;
+        }
+        Ok(providers)
+    }
+
     /// What the session's earlier calls left to know.
     async fn history(&self, session: Option<&SessionId>, turns: u32) -> Result<Vec<Message>, ApiError> {
         let Some(session) = session else { return Ok(Vec::new()) };
@@ -244,6 +258,7 @@ pub fn internal(error: &StoreError) -> ApiError {
 }
 
 fn refused(error: &StartError) -> ApiError {
+    METRICS.calls_refused.with_label_values(&[error.as_str()]).inc();
     match error {
         StartError::Full => ApiError::concurrency_limit_exceeded(),
         StartError::Draining => ApiError::unavailable(),

@@ -3,6 +3,7 @@
 use crate::config::{Config, FallbackLlm, Family, LlmProvider};
 use anyhow::Context;
 use ringline_providers::fallback::{Fallback, Named};
+use ringline_providers::models::{FileStatus, ModelStore, Tier};
 use ringline_providers::scripted::{Script, ScriptedFamily};
 use ringline_providers::{EndOfTurn, LanguageModel, Recognizer, Synthesizer, Voice, VoiceActivity};
 use std::sync::Arc;
@@ -16,7 +17,21 @@ pub struct CallProviders {
     pub end_of_turn: Arc<dyn EndOfTurn>,
     pub language_model: Arc<dyn LanguageModel>,
     pub synthesizer: Arc<dyn Synthesizer>,
+    pub families: Families,
 }
+
+/// Whose providers they are, as the metrics name them.
+#[derive(Clone, Copy, Debug)]
+pub struct Families {
+    pub recognition: &'static str,
+    pub language_model: &'static str,
+    pub synthesis: &'static str,
+}
+
+/// The family of a language model that is an agent's own.
+pub const AGENTS_OWN: &str = "openai";
+
+const SCRIPTED: &str = Family::Scripted.as_str();
 
 /// The process's providers.
 pub struct Providers {
@@ -69,6 +84,11 @@ impl Providers {
         &self.voices
     }
 
+    /// Names of the language models, in the order in which they are asked; `models` is the family's own.
+    pub fn language_models(&self) -> Vec<String> {
+        self.language_models.iter().map(|thinker| thinker.name.clone()).collect()
+    }
+
     pub fn for_call(&self) -> CallProviders {
         let mut providers = match &self.family {
             Kind::Scripted(family) => {
@@ -79,12 +99,16 @@ impl Providers {
                     end_of_turn: call.end_of_turn,
                     language_model: call.language_model,
                     synthesizer: call.synthesizer,
+                    families: Families { recognition: SCRIPTED, language_model: SCRIPTED, synthesis: SCRIPTED },
                 }
             }
             #[cfg(feature = "local")]
             Kind::Local(local) => local.for_call(),
         };
         let model = |thinker: &Thinker| thinker.model.clone().unwrap_or_else(|| providers.language_model.clone());
+        if self.language_models.first().is_some_and(|first| first.model.is_some()) {
+            providers.families.language_model = AGENTS_OWN;
+        }
         providers.language_model = match &self.language_models[..] {
             [only] => model(only),
             several => {
@@ -95,6 +119,20 @@ impl Providers {
         };
         providers
     }
+}
+
+/// Where local models are kept.
+pub fn model_store(config: &Config) -> anyhow::Result<ModelStore> {
+    Ok(match config.models.dir.as_str() {
+        "" => ModelStore::open_default()?,
+        dir => ModelStore::open(dir)?,
+    })
+}
+
+/// What the tier needs of model files, by name and size.
+pub fn model_files(config: &Config) -> anyhow::Result<Vec<FileStatus>> {
+    let tier: Tier = config.models.tier.parse()?;
+    Ok(model_store(config)?.status()?.into_iter().filter(|file| tier.brings(file.tier)).collect())
 }
 
 fn scripted(config: &Config) -> anyhow::Result<ScriptedFamily> {
@@ -122,14 +160,15 @@ fn thinker(llm: &FallbackLlm) -> anyhow::Result<Thinker> {
 
 #[cfg(feature = "local")]
 mod local {
-    use super::CallProviders;
+    use super::{CallProviders, Families};
     use crate::config::Config;
-    use anyhow::Context;
+    use anyhow::Context as _;
     use ringline_providers::local::hibari::Hibari;
     use ringline_providers::local::llama::{LlamaConfig, LlamaModel};
     use ringline_providers::local::{SileroVad, SmartTurn, Whisper, WhisperConfig};
-    use ringline_providers::models::ModelStore;
     use std::sync::Arc;
+
+    const LOCAL: &str = crate::config::Family::Local.as_str();
 
     /// Models on this machine, loaded.
     pub struct Local {
@@ -142,7 +181,7 @@ mod local {
 
     impl Local {
         pub fn load(config: &Config) -> anyhow::Result<Self> {
-            let store = open_store(config)?;
+            let store = super::model_store(config)?;
             let timed = |what: &'static str| {
                 let began = std::time::Instant::now();
                 move || tracing::info!(what, ms = began.elapsed().as_millis() as u64, "loaded")
@@ -183,14 +222,8 @@ mod local {
                 end_of_turn: self.smart_turn.clone(),
                 language_model: self.language_model.clone(),
                 synthesizer: self.hibari.clone(),
+                families: Families { recognition: LOCAL, language_model: LOCAL, synthesis: LOCAL },
             }
         }
-    }
-
-    fn open_store(config: &Config) -> anyhow::Result<ModelStore> {
-        Ok(match config.models.dir.as_str() {
-            "" => ModelStore::open_default()?,
-            dir => ModelStore::open(dir)?,
-        })
     }
 }

@@ -1,6 +1,7 @@
 //! What a call asks its language model, and the tools the model calls.
 
 use super::{CallEvent, CallEvents};
+use crate::metrics::ProviderMeter;
 use ringline_conversation::{Input, Message, Role, Stage};
 use ringline_model::{BuiltIn, LlmConfig, ResponseId, ToolDefinition};
 use ringline_providers::{ChatContext, ChatEvent, ChatMessage, ChatRequest, ChatRole, LanguageModel};
@@ -10,23 +11,29 @@ use tokio::task::AbortHandle;
 
 pub struct Generation {
     language_model: Arc<dyn LanguageModel>,
+    meter: ProviderMeter,
     events: CallEvents,
     /// The generation that runs, and the tools that run for its response.
     running: Option<(ResponseId, AbortHandle)>,
 }
 
 impl Generation {
-    pub fn new(language_model: Arc<dyn LanguageModel>, events: CallEvents) -> Self {
-        Self { language_model, events, running: None }
+    pub fn new(language_model: Arc<dyn LanguageModel>, meter: ProviderMeter, events: CallEvents) -> Self {
+        Self { language_model, meter, events, running: None }
     }
 
     pub fn start(&mut self, response: ResponseId, messages: Vec<Message>, config: &LlmConfig, context: ChatContext) {
         let messages = messages.into_iter().map(chat_message).collect();
         let mut stream = self.language_model.generate(ChatRequest { messages, tools: offered(config), context });
-        let events = self.events.clone();
+        let (events, mut request) = (self.events.clone(), self.meter.request());
         // Aborting the task drops the stream, which cancels the request.
         let task = tokio::spawn(async move {
             while let Some(event) = stream.recv().await {
+                match &event {
+                    ChatEvent::Text(_) | ChatEvent::ToolCalls(_) => request.answered(),
+                    ChatEvent::FellBack { .. } | ChatEvent::Failed(_) => request.failed(),
+                    ChatEvent::Reasoning(_) | ChatEvent::Finished => {}
+                }
                 let input = match event {
                     ChatEvent::Text(text) => Input::ResponseText { response, text },
                     ChatEvent::Reasoning(_) => continue,
