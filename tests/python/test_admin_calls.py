@@ -90,7 +90,7 @@ class AdminCalls(unittest.TestCase):
         return [call["instance_id"] for call in self.get(f"/calls?{query}")["calls"]]
 
     def test_a_call_is_listed_and_read_with_what_happened_in_it(self):
-        agent = self.agent(name="Front desk")
+        agent = self.agent(name="Front desk", config={"Greeting": "Good morning."})
         instance, caller = self.called(agent, "--wav", LONG, "--wav", SHORT, "--interrupt-after", "1500", "--user", "zoe-7")
         [listed] = self.get(f"/calls?agent={agent}")["calls"]
         self.assertEqual((listed["instance_id"], listed["agent_name"], listed["user_id"]), (instance, "Front desk", "zoe-7"))

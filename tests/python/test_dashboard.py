@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -43,6 +44,7 @@ class Dashboard(unittest.TestCase):
         with open(cls.log, "w") as log:
             cls.prometheus = subprocess.Popen(command, stdout=log, stderr=log)
         cls.url = wait_until("Prometheus listens", cls.address)
+        wait_until("Prometheus is ready", cls.is_ready)
 
     @classmethod
     def address(cls):
@@ -56,6 +58,13 @@ class Dashboard(unittest.TestCase):
             if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
                 return f"http://127.0.0.1:{int(fields[1].split(':')[1], 16)}"
         return None
+
+    @classmethod
+    def is_ready(cls):
+        try:
+            return urllib.request.urlopen(f"{cls.url}/-/ready", timeout=10).close() is None
+        except urllib.error.HTTPError:
+            return False
 
     @classmethod
     def tearDownClass(cls):

@@ -136,7 +136,7 @@ class Traces(unittest.TestCase):
         self.assertEqual(outcomes, {"finished", "stopped"}, "one was interrupted")
         sent = self.collector.bodies.decode("latin-1")
         for word in self.said(caller):
-            self.assertNotIn(word, sent)
+            self.assertNotRegex(sent, rf"\b{re.escape(word)}\b")
 
     def test_the_logs_of_a_call_are_json_with_its_id_and_hold_no_word_that_was_said(self):
         instance, caller = self.call("--wav", LONG, "--wav", SHORT, "--interrupt-after", "1500")
