@@ -29,7 +29,7 @@ impl Dial {
     /// # Errors
     /// See [`Dial::new`].
     pub async fn with_limits(server_hint: SocketAddr, path: PathLimits) -> Result<(Dial, String), RtcError> {
-        Dial::offer(server_hint, path, Session::offer).await
+        Dial::offer(server_hint, path, false).await
     }
 
     /// As [`Dial::new`], with a second line to listen on.
@@ -37,14 +37,10 @@ impl Dial {
     /// # Errors
     /// See [`Dial::new`].
     pub async fn listening(server_hint: SocketAddr) -> Result<(Dial, String), RtcError> {
-        Dial::offer(server_hint, PathLimits::default(), Session::offer_two).await
+        Dial::offer(server_hint, PathLimits::default(), true).await
     }
 
-    async fn offer(
-        server_hint: SocketAddr,
-        path: PathLimits,
-        offer: fn(&SessionConfig, Instant) -> Result<(Session, String), RtcError>,
-    ) -> Result<(Dial, String), RtcError> {
+    async fn offer(server_hint: SocketAddr, path: PathLimits, two: bool) -> Result<(Dial, String), RtcError> {
         let own = open_towards(server_hint).await?;
         let config = SessionConfig {
             identity: Identity::generate()?,
@@ -53,6 +49,7 @@ impl Dial {
             tcp: Vec::new(),
             path,
         };
+        let offer = if two { Session::offer_two } else { Session::offer };
         let (session, offer) = offer(&config, Instant::now())?;
         Ok((Dial { session, own }, offer))
     }

@@ -95,7 +95,7 @@ struct Events {
 impl Events {
     async fn next(&mut self) -> Option<(String, Value)> {
         while self.ready.is_empty() {
-            let Some(chunk) = self.stream.chunk().await.unwrap() else { return None };
+            let chunk = self.stream.chunk().await.unwrap()?;
             self.text.push_str(std::str::from_utf8(&chunk).unwrap());
             while let Some((event, rest)) = self.text.split_once("\n\n") {
                 let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
