@@ -58,6 +58,7 @@ impl Server {
             nonce: String::new(),
             expires: SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64 + life,
             rtc_url: None,
+            ice_servers: Vec::new(),
         };
         token.mint(self.text("rtc_app_key"))
     }
