@@ -1,5 +1,6 @@
 # make run    build, fetch the models once, start the server and print where to go
 # make test   everything CI runs: unit tests, the official SDKs, a native caller, Chromium (scripted and local models)
+# make test-slow  what takes minutes: a thousand kills of the recorder, an S3-compatible store that is away
 # make figures measure what the README states, on this machine
 # make load   how fast calls start, on this machine
 # make sim    simulated calls: SEEDS (100000) of them from seed FROM (0)
@@ -20,7 +21,7 @@ ARGS ?=
 SEEDS ?= 100000
 FROM ?= 0
 
-.PHONY: run test test-unit test-e2e figures load sim fuzz check build page sdk-web models clean
+.PHONY: run test test-unit test-e2e test-slow figures load sim fuzz check build page sdk-web models clean
 
 run: build models
 	$(BIN) serve --tier $(TIER) $(ARGS)
@@ -58,6 +59,11 @@ test-unit: page sdk-web
 
 test-e2e: build
 	tests/run
+
+test-slow: build
+	@scripts/system-packages.sh test
+	RINGLINE_KILLS=1000 $(CARGO) test --release --locked -p ringline random_kills -- --nocapture
+	RINGLINE_TESTS=server RINGLINE_SUITES="test_s3 test_recording_kills" RINGLINE_DATABASES=sqlite tests/run
 
 figures: models
 	@scripts/system-packages.sh test

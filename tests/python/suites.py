@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-#: Wants speech models; takes a minute (`make test-slow`).
-NOT_BY_ITSELF = {"test_local", "test_dashboard"}
+#: Wants speech models; or takes long (`make test-slow`).
+NOT_BY_ITSELF = {"test_local", "test_dashboard", "test_s3", "test_recording_kills"}
 AT_ONCE = 3
 #: Longest a suite may take, in s.
 LIMIT = 900

@@ -51,6 +51,17 @@ pub struct OggTrackStats {
     pub holes: u64,
 }
 
+/// Where a packet went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placed {
+    /// Behind the packet before it.
+    Following,
+    /// Behind silence that was put in from here to there, both in samples at [`WIRE_RATE`].
+    BehindGap { from: u64, to: u64 },
+    /// Nowhere: its place was taken.
+    LeftOut,
+}
+
 /// Writes one track. After an error of the writer the track must not be used any more.
 pub struct OggTrack<W: Write> {
     writer: PacketWriter<'static, W>,
@@ -87,19 +98,22 @@ impl<W: Write> OggTrack<W> {
 
     /// Appends a packet whose first sample lies `at_48k` samples at [`WIRE_RATE`] behind the track's beginning.
     /// A gap before it is filled with silence, to 2.5 ms; the rest counts towards the next gap. A packet whose
-    /// place is taken is left out and counted.
+    /// place is taken is left out and counted. The answer says which it was.
     ///
     /// # Errors
     /// [`AudioError::NotOpus`] (nothing is written), or [`AudioError::Write`] from the writer.
-    pub fn packet(&mut self, at_48k: u64, payload: &[u8]) -> Result<(), AudioError> {
+    pub fn packet(&mut self, at_48k: u64, payload: &[u8]) -> Result<Placed, AudioError> {
         let duration = u64::from(packet_duration(payload).ok_or(AudioError::NotOpus)?);
         if at_48k.saturating_add(OVERLAP) <= self.written {
             self.stats.late += 1;
-            return Ok(());
+            return Ok(Placed::LeftOut);
         }
+        let from = self.written;
         self.fill_to(at_48k)?;
+        let placed = if self.written > from { Placed::BehindGap { from, to: self.written } } else { Placed::Following };
         self.stats.packets += 1;
-        self.append(payload, duration)
+        self.append(payload, duration)?;
+        Ok(placed)
     }
 
     /// Ends the page and flushes the writer: everything so far is readable from now on. To be called at least
@@ -137,6 +151,11 @@ impl<W: Write> OggTrack<W> {
     /// Where the track is written to.
     pub fn get_ref(&self) -> &W {
         self.writer.inner()
+    }
+
+    /// As [`get_ref`](Self::get_ref); whoever writes to it destroys the track.
+    pub fn get_mut(&mut self) -> &mut W {
+        self.writer.inner_mut()
     }
 
     pub fn stats(&self) -> OggTrackStats {

@@ -31,6 +31,20 @@ impl AgentSettings {
         }
         merge_layers([&json!({"TtsConfig": {"VoiceIdList": self.voices}}), config])
     }
+
+    /// Where recordings are told of: all of them, whichever events are named for other callbacks.
+    pub fn recording_callbacks(&self) -> CallbackSettings {
+        let (callbacks, recording) = (&self.callbacks, &self.recording);
+        if recording.callback_url.is_empty() {
+            return CallbackSettings { events: None, ..callbacks.clone() };
+        }
+        CallbackSettings {
+            enabled: true,
+            url: recording.callback_url.clone(),
+            token: recording.callback_token.clone(),
+            events: None,
+        }
+    }
 }
 
 /// Where an agent's events go (server-api §4.23, §9).
@@ -51,8 +65,24 @@ pub struct CallbackSettings {
 #[serde(default)]
 pub struct RecordingSettings {
     pub enabled: Option<bool>,
+    /// The app server is told of the recording of a whole call.
+    pub whole_call: bool,
+    /// The app server is told of the recording of each thing said.
+    pub sentences: bool,
+    /// Where recordings are told of; empty: where all other events are.
+    pub callback_url: String,
+    /// As [`CallbackSettings::token`], for `callback_url`.
+    pub callback_token: Secret,
     /// As SetNotifyConfig was given it; where the vendor would put its files.
     pub audio_path: String,
+}
+
+impl RecordingSettings {
+    /// Whether the agent's calls are recorded, if the server records unless told (`default`). Who is to be told of recordings wants
+    /// some.
+    pub fn records(&self, default: bool) -> bool {
+        self.enabled.unwrap_or(default || self.whole_call || self.sentences)
+    }
 }
 
 /// Who does the work of each node of the agent's workflow; unset nodes follow the server's configuration.
@@ -140,6 +170,29 @@ mod tests {
         let own = json!({"TtsConfig": {"VoiceIdList": ["c"]}});
         assert_eq!(settings.base(&own), own);
         assert_eq!(AgentSettings::default().base(&own), own);
+    }
+
+    #[test]
+    fn whoever_is_to_be_told_of_recordings_has_calls_recorded_unless_that_is_off() {
+        let settings = |enabled, whole_call| RecordingSettings { enabled, whole_call, ..RecordingSettings::default() };
+        assert!(settings(None, true).records(false) && settings(None, false).records(true));
+        assert!(!settings(None, false).records(false) && !settings(Some(false), true).records(true));
+    }
+
+    #[test]
+    fn recordings_are_told_of_at_their_own_address_or_where_everything_is() {
+        let mut settings = AgentSettings::default();
+        settings.callbacks = CallbackSettings {
+            enabled: true,
+            url: "https://a".into(),
+            token: "t".into(),
+            events: Some(vec!["agent_stop".into()]),
+        };
+        let told = settings.recording_callbacks();
+        assert_eq!((told.url.as_str(), told.events), ("https://a", None));
+        settings.recording.callback_url = "https://b".into();
+        let told = settings.recording_callbacks();
+        assert_eq!((told.enabled, told.url.as_str(), told.token.is_empty()), (true, "https://b", true));
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod agent;
 mod ambient_sound;
 mod auto_speech;
 mod back_channel;
+pub mod chain;
 mod config;
 mod ids;
 mod kind;

@@ -1,28 +1,16 @@
 //! The call log: what was said in a call as one JSON document, behind a signed address that expires (server-api §10.1).
 //!
-//! The signature is hex HMAC-SHA256 over a line that no other use of the key produces, the instance and the expiry. The
-//! address is good for whoever holds it: clients fetch it by a plain GET.
+//! The address is good for whoever holds it ([`crate::signed`]): clients fetch it by a plain GET.
 
-use hmac::{Hmac, Mac};
+use crate::signed::{self, AddressError};
 use ringline_model::InstanceId;
 use serde::Serialize;
-use sha2::Sha256;
 
 /// Life of an address in s.
 pub const LIFE: i64 = 24 * 3600;
-/// Furthest expiry an address may have, in s from now: its life and the clocks' tolerance.
-const MAX_LIFE: i64 = LIFE + crate::auth::WINDOW;
 /// Where call logs are: an instance's is at `PATH/INSTANCE`.
 pub const PATH: &str = "/calllog";
-
-/// Why a call log is not given out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AddressError {
-    #[error("the signature is wrong")]
-    BadSignature,
-    #[error("the address has expired; ask DescribeAIAgentInstance for another")]
-    Expired,
-}
+const PURPOSE: &str = "ringline call log";
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -75,24 +63,13 @@ impl CallLog {
 /// The address of an instance's call log for [`LIFE`] from `now` (Unix seconds).
 pub fn address(base_url: &str, key: &str, instance: &InstanceId, now: i64) -> String {
     let expires = now + LIFE;
-    let signature = hex::encode(mac(key, instance, expires).finalize().into_bytes());
+    let signature = signed::sign(key, PURPOSE, instance.as_str(), expires);
     format!("{base_url}{PATH}/{instance}?expires={expires}&signature={signature}")
 }
 
 /// Checks an address's signature, in constant time, and expiry.
 pub fn check(key: &str, instance: &InstanceId, expires: i64, signature: &str, now: i64) -> Result<(), AddressError> {
-    let signature = hex::decode(signature).map_err(|_| AddressError::BadSignature)?;
-    mac(key, instance, expires).verify_slice(&signature).map_err(|_| AddressError::BadSignature)?;
-    match expires.saturating_sub(now) {
-        0..=MAX_LIFE => Ok(()),
-        _ => Err(AddressError::Expired),
-    }
-}
-
-fn mac(key: &str, instance: &InstanceId, expires: i64) -> Hmac<Sha256> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("HMAC takes keys of any length");
-    mac.update(format!("ringline call log\n{instance}\n{expires}").as_bytes());
-    mac
+    signed::check(key, PURPOSE, instance.as_str(), (expires, signature), LIFE, now)
 }
 
 #[cfg(test)]

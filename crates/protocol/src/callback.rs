@@ -22,6 +22,10 @@ pub const MAX_NAMES: usize = 64;
 /// Longest name of an event, in characters.
 pub const MAX_NAME: usize = 64;
 
+/// Names of the events that tell of recordings: they may have a receiver of their own.
+pub const AUDIO_RECORD: &str = "audio_record";
+pub const FULL_AUDIO_RECORD: &str = "full_audio_record";
+
 /// Who an event is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
@@ -48,6 +52,10 @@ pub enum Happened {
     /// Synthesis asked → first audio of the answer.
     TtsDataReceived(StageTimes),
     ChatRecord(ChatRecord),
+    /// Something was said, and this is how it sounded.
+    AudioRecord(AudioRecord),
+    /// The call is over, and this is how it sounded.
+    FullAudioRecord(FullAudioRecord),
     /// The client app's message, as it came: JSON is handed on as JSON, anything else as a text.
     ClientDefinedData(String),
 }
@@ -76,6 +84,27 @@ pub struct ChatRecord {
     pub text: String,
     /// Unix ms.
     pub time_ms: i64,
+}
+
+/// The recording of what one side said (server-api §10.3). Times are Unix ms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AudioRecord {
+    /// `user` or `agent`
+    pub role: &'static str,
+    pub text: String,
+    pub sentence: u64,
+    pub dialogue_id: String,
+    pub audio_url: String,
+    pub start_ms: i64,
+    pub end_ms: i64,
+}
+
+/// The recording of a whole call. Times are Unix ms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FullAudioRecord {
+    pub audio_url: String,
+    pub start_ms: i64,
+    pub duration_ms: u64,
 }
 
 /// Why an instance ended.
@@ -235,6 +264,8 @@ impl Happened {
             Self::LlmDataReceived(_) => "llm_data_received",
             Self::TtsDataReceived(_) => "tts_data_received",
             Self::ChatRecord(_) => "chat_record",
+            Self::AudioRecord(_) => AUDIO_RECORD,
+            Self::FullAudioRecord(_) => FULL_AUDIO_RECORD,
             Self::ClientDefinedData(_) => "client_defined_data",
         }
     }
@@ -267,6 +298,8 @@ impl Happened {
             | Self::LlmDataReceived(_)
             | Self::TtsDataReceived(_)
             | Self::ChatRecord(_)
+            | Self::AudioRecord(_)
+            | Self::FullAudioRecord(_)
             | Self::ClientDefinedData(_) => (200, "Success"),
         }
     }
@@ -274,6 +307,8 @@ impl Happened {
     fn data(&self) -> Option<Value> {
         match self {
             Self::ChatRecord(record) => Some(record.data()),
+            Self::AudioRecord(record) => Some(record.data()),
+            Self::FullAudioRecord(record) => Some(record.data()),
             Self::ClientDefinedData(message) => {
                 Some(serde_json::from_str(message).unwrap_or_else(|_| Value::String(message.clone())))
             }
@@ -303,6 +338,7 @@ impl Happened {
                 "requestTimestamp": utc_millis(times.requested_ms),
                 "responseTimestamp": utc_millis(times.answered_ms),
             })),
+            Self::AudioRecord(_) | Self::FullAudioRecord(_) => Some(json!({"channelId": channel})),
             Self::ChatRecord(_) | Self::ClientDefinedData(_) => None,
         }
     }
@@ -325,6 +361,33 @@ impl ChatRecord {
                 "dialogueId": self.dialogue_id,
                 "type": self.kind,
             }],
+        })
+    }
+}
+
+impl AudioRecord {
+    fn data(&self) -> Value {
+        json!({
+            "role": self.role,
+            "text": self.text,
+            "sentenceId": self.sentence,
+            "dialogueId": self.dialogue_id,
+            "audioUrl": self.audio_url,
+            "format": "wav",
+            "startTime": self.start_ms,
+            "endTime": self.end_ms,
+        })
+    }
+}
+
+impl FullAudioRecord {
+    fn data(&self) -> Value {
+        json!({
+            "audioUrl": self.audio_url,
+            "format": "wav",
+            "startTime": self.start_ms,
+            "endTime": self.start_ms.saturating_add_unsigned(self.duration_ms),
+            "duration": self.duration_ms,
         })
     }
 }
@@ -404,6 +467,35 @@ mod tests {
                 "time": AT_MS, "source": "call", "dialogueId": "i-1", "type": "normal"}]})
         );
         assert_eq!(body.get("extendData"), None);
+    }
+
+    #[test]
+    fn recordings_are_told_of_by_their_addresses_and_times() {
+        let record = AudioRecord {
+            role: "user",
+            text: "Hello".into(),
+            sentence: 3,
+            dialogue_id: "i-1".into(),
+            audio_url: "https://h/recordings/i/user.wav".into(),
+            start_ms: AT_MS - 2000,
+            end_ms: AT_MS,
+        };
+        let body = json_body(&Happened::AudioRecord(record));
+        assert_eq!((&body["event"], &body["code"]), (&json!("audio_record"), &json!("200")));
+        assert_eq!(
+            body["data"],
+            json!({"role": "user", "text": "Hello", "sentenceId": 3, "dialogueId": "i-1", "format": "wav",
+                   "audioUrl": "https://h/recordings/i/user.wav", "startTime": AT_MS - 2000, "endTime": AT_MS})
+        );
+        let record = FullAudioRecord { audio_url: "u".into(), start_ms: AT_MS, duration_ms: 1500 };
+        let body = json_body(&Happened::FullAudioRecord(record));
+        assert_eq!(
+            (&body["event"], &body["data"]),
+            (
+                &json!("full_audio_record"),
+                &json!({"audioUrl": "u", "format": "wav", "startTime": AT_MS, "endTime": AT_MS + 1500, "duration": 1500})
+            )
+        );
     }
 
     #[test]

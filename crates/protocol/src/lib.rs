@@ -17,6 +17,7 @@
 //! | [`callback`] | what an app server is told about calls (server-api §9) |
 //! | [`call_log`] | the call log and its signed address (server-api §10.1) |
 //! | [`ice`] | STUN and TURN servers with credentials |
+//! | [`signed`], [`recording`] | signed addresses that expire; those of recordings (server-api §10.3) |
 //! | [`token`] | channel tokens (server-api §11.1) |
 //! | [`supervisor`] | supervisor tokens, a scope of their own |
 //! | [`signaling`] | our own join and restart bodies |
@@ -36,8 +37,10 @@ pub mod nonce;
 pub mod openapi;
 pub mod params;
 pub mod query;
+pub mod recording;
 pub mod rpc_v1;
 pub mod signaling;
+pub mod signed;
 pub mod supervisor;
 pub mod time_format;
 pub mod token;

@@ -2,13 +2,14 @@
 
 use crate::agents::AgentModels;
 use crate::callbacks::{Reporter, Wake};
-use crate::calls::{CallHandle, Calls, Configured, NewCall, StartError};
+use crate::calls::{CallHandle, Calls, Configured, NewCall, SentenceRecords, StartError};
 use crate::config::Config;
 use crate::doors::admin::Admin;
 use crate::metrics::METRICS;
 use crate::operations::Operations;
 use crate::outward::{Outward, OutwardError};
 use crate::providers::{CallProviders, Providers};
+use crate::recording::Recordings;
 use crate::session;
 use crate::voiceprints::Voiceprints;
 use ringline_conversation::{Message, Setup};
@@ -33,6 +34,7 @@ pub struct App {
     /// For addresses that callers name.
     pub outward: Outward,
     pub voiceprints: Voiceprints,
+    pub recordings: Recordings,
     pub models: AgentModels,
     pub admin: Admin,
     pub operations: Operations,
@@ -70,11 +72,9 @@ impl App {
 
     /// The base of our URLs as clients reach us.
     pub fn base_url(&self, host: Option<&str>) -> String {
-        let public = self.config.server.public_url.trim_end_matches('/');
-        match (public, host) {
-            ("", Some(host)) => format!("http://{host}"),
-            ("", None) => format!("http://{}", self.config.server.listen),
-            (public, _) => public.to_owned(),
+        match host {
+            Some(host) => self.config.base_url(host),
+            None => self.config.base_url(&self.config.server.listen.to_string()),
         }
     }
 
@@ -132,7 +132,7 @@ impl App {
             self.outward.check(url).map_err(refuse)?;
         }
         let language_model = self.language_model(&agent)?;
-        let recorded = agent.settings.recording.enabled.unwrap_or(self.config.recording.enabled);
+        let recorded = agent.settings.recording.records(self.config.recording.enabled);
         let history = self.history(options.session.as_ref(), effective.config.llm.history_limit).await?;
         let setup = Setup { config: effective.config, history, seed: rand::random() };
         let session = options.session.unwrap_or_else(|| fresh(SessionId::parse));
@@ -168,6 +168,13 @@ impl App {
         if told.is_some() {
             self.wake.wake();
         }
+        let sentences = (recorded && agent.settings.recording.sentences).then(|| {
+            let callbacks = agent.settings.recording_callbacks();
+            let reporter = Reporter::new(&callbacks, agent.id.clone(), instance.clone(), channel.clone());
+            let base_url = rtc_url.strip_suffix(crate::doors::signaling::PATH).unwrap_or(&rtc_url).to_owned();
+            let (key, life) = (self.rtc_app.key.clone(), self.config.recording.url_life);
+            SentenceRecords::new(reporter, instance.clone(), base_url, key, life)
+        });
         let (unstarted, user_data) = (reporter.clone(), options.user_data.clone());
         let configured = Configured { kind: agent.kind, json: effective.json, template: options.template_config };
         let call = NewCall {
@@ -181,6 +188,7 @@ impl App {
             setup,
             configured,
             reporter,
+            sentences,
             rtc_app,
             rtc_url,
             language_model,

@@ -160,6 +160,40 @@ pub struct FallbackLlm {
 #[serde(deny_unknown_fields)]
 pub struct RecordingConfig {
     pub enabled: bool,
+    /// Of addresses of recordings that callbacks give out, in s.
+    pub url_life: u64,
+    pub storage: RecordingStorage,
+    pub retention: RecordingRetention,
+}
+
+/// Where recordings are kept; see [`crate::recording::Archive`].
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordingStorage {
+    pub kind: StorageKind,
+    /// Of the local kind; empty: where recordings are made.
+    pub path: PathBuf,
+    pub bucket: String,
+    pub prefix: String,
+    pub endpoint: String,
+    pub region: String,
+    pub keep_local: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StorageKind {
+    #[default]
+    Local,
+    S3,
+}
+
+/// How long recordings are kept; 0: for ever.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordingRetention {
+    pub max_age_days: u32,
+    pub max_bytes: u64,
 }
 
 /// What may be reached at addresses that callers name; see [`crate::outward`].
@@ -305,6 +339,14 @@ impl Config {
         Ok(config)
     }
 
+    /// The base of our URLs, for those who reach us at `host` unless something else is configured.
+    pub fn base_url(&self, host: &str) -> String {
+        match self.server.public_url.trim_end_matches('/') {
+            "" => format!("http://{host}"),
+            public => public.to_owned(),
+        }
+    }
+
     /// Checked once at start, so that no call finds out.
     pub fn check(&self) -> anyhow::Result<()> {
         if !matches!(self.models.tier.as_str(), "tiny" | "small" | "standard") {
@@ -340,6 +382,19 @@ impl Config {
         }
         self.metrics.address()?;
         self.telemetry.check()?;
+        let storage = &self.recording.storage;
+        if storage.kind == StorageKind::S3 && storage.bucket.is_empty() {
+            bail!("recording.storage.kind is `s3`: recording.storage.bucket must be set too");
+        }
+        if !storage.endpoint.is_empty()
+            && !storage.endpoint.starts_with("http://")
+            && !storage.endpoint.starts_with("https://")
+        {
+            bail!("recording.storage.endpoint must begin with http:// or https://");
+        }
+        if !(60..=30 * 24 * 3600).contains(&self.recording.url_life) {
+            bail!("recording.url_life must be 60 s to 30 days (2592000)");
+        }
         let url = &self.server.public_url;
         if !url.is_empty() && !url.starts_with("http://") && !url.starts_with("https://") {
             bail!("server.public_url must begin with http:// or https://");
@@ -421,6 +476,19 @@ mod tests {
         assert_eq!(address("").expect("valid"), None);
         assert_eq!(address("127.0.0.1:9464").expect("valid"), "127.0.0.1:9464".parse().ok());
         assert!(format!("{:#}", address("9464").expect_err("no address")).contains("metrics.listen"));
+    }
+
+    #[test]
+    fn a_store_of_recordings_is_complete_and_addresses_do_not_live_for_ever() {
+        let config = load("[recording.storage]\nkind = \"s3\"\nbucket = \"b\"\n").expect("valid");
+        assert_eq!((config.recording.storage.kind, config.recording.url_life), (StorageKind::S3, 86_400));
+        for wrong in [
+            "[recording.storage]\nkind = \"s3\"\n",
+            "[recording.storage]\nendpoint = \"minio:9000\"\n",
+            "[recording]\nurl_life = 3000000\n",
+        ] {
+            assert!(format!("{:#}", load(wrong).expect_err(wrong)).contains("recording."));
+        }
     }
 
     #[test]

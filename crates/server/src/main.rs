@@ -15,6 +15,7 @@ mod operations;
 mod outward;
 mod probe;
 mod providers;
+mod recording;
 mod secrets;
 mod session;
 mod start;

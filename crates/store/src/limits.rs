@@ -15,6 +15,8 @@ pub const RUNTIME_BYTES: usize = 64 << 10;
 pub const USER_DATA_BYTES: usize = 64 << 10;
 /// The description of an instance's recordings.
 pub const RECORDINGS_BYTES: usize = 64 << 10;
+/// An instance's seal.
+pub const SEAL_BYTES: usize = 16 << 10;
 /// An agent's name, a reason for an end, ids that are plain text here (access keys, dialogues, rounds), a secret.
 pub const NAME_BYTES: usize = 256;
 /// A setting's value.

@@ -120,6 +120,29 @@ pub struct JournalRow {
     pub outputs: String,
 }
 
+/// A journal row as it is stored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ChainedRow {
+    pub row: JournalRow,
+    /// The chain's link behind it, as hex ([`ringline_model::chain`]); none in a journal of before there was a chain. It is not
+    /// checked here: whoever verifies a journal computes it anew.
+    pub hash: Option<String>,
+}
+
+/// A finished instance that is to be sealed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EndedInstance {
+    pub id: InstanceId,
+    pub agent: AgentId,
+    pub channel: ChannelId,
+    pub user_data: Option<String>,
+    pub created_ms: i64,
+    pub end_reason: Option<String>,
+    /// Rows of the journal, and the last one's link of the chain.
+    pub rows: u64,
+    pub head: Option<String>,
+}
+
 /// Who said it; the names travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Producer {
@@ -276,6 +299,16 @@ impl fmt::Debug for InstanceRecord {
             .field("agent", &self.agent)
             .field("status", &self.status)
             .field("end_reason", &self.end_reason)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for EndedInstance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EndedInstance")
+            .field("id", &self.id)
+            .field("end_reason", &self.end_reason)
+            .field("rows", &self.rows)
             .finish_non_exhaustive()
     }
 }

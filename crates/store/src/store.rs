@@ -1,7 +1,7 @@
 use crate::{
-    AccessKeyRecord, AgentRecord, CallQuery, ClaimedEvent, DialogueQuery, DialogueRecord, EventClaim, EventRecord,
-    InstanceQuery, InstanceRecord, JournalRow, ListedCall, ListedVoiceprint, RegistrationMode, StoreError,
-    VoiceprintQuery, VoiceprintRecord,
+    AccessKeyRecord, AgentRecord, CallQuery, ChainedRow, ClaimedEvent, DialogueQuery, DialogueRecord, EndedInstance,
+    EventClaim, EventRecord, InstanceQuery, InstanceRecord, JournalRow, ListedCall, ListedVoiceprint, RegistrationMode,
+    StoreError, VoiceprintQuery, VoiceprintRecord,
 };
 use async_trait::async_trait;
 use ringline_model::{AgentId, InstanceId, SessionId, UserId};
@@ -73,6 +73,13 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<bool, StoreError>;
     /// Notes where the tracks lie; replaces an earlier note. Fails with [`StoreError::NotFound`].
     async fn set_recordings(&self, id: &InstanceId, recordings: &Value, at_ms: i64) -> Result<(), StoreError>;
+    /// Stores what instances' journals and recordings were signed as, in one transaction; how many. Those that have a seal
+    /// already or aren't finished stay as they are.
+    async fn seal_instances(&self, seals: &[(InstanceId, String)]) -> Result<u64, StoreError>;
+    async fn seal(&self, id: &InstanceId) -> Result<Option<String>, StoreError>;
+    /// Finished instances without a seal, in the order in which they ended, at most [`crate::limits::LIST_INSTANCES`]. Those
+    /// that had ended before there were seals are not among them.
+    async fn unsealed(&self, limit: u32) -> Result<Vec<EndedInstance>, StoreError>;
     /// Replaces configuration and template, and the user data if there is any in the call. Fails with
     /// [`StoreError::NotFound`].
     async fn update_instance(
@@ -102,7 +109,13 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<(), StoreError>;
     /// Rows from `from_seq` on, in order. A page may be shorter than `limit` (it is bounded in bytes, too); the
     /// journal has ended when a page is empty. An unknown instance has an empty journal.
-    async fn journal(&self, id: &InstanceId, from_seq: u64, limit: u32) -> Result<Vec<JournalRow>, StoreError>;
+    async fn journal(&self, id: &InstanceId, from_seq: u64, limit: u32) -> Result<Vec<JournalRow>, StoreError> {
+        Ok(self.chained_journal(id, from_seq, limit).await?.into_iter().map(|chained| chained.row).collect())
+    }
+    /// As [`Self::journal`], with the chain's links.
+    async fn chained_journal(&self, id: &InstanceId, from_seq: u64, limit: u32) -> Result<Vec<ChainedRow>, StoreError>;
+    /// The journal's head, letter for letter as the chain covers it; none if there is no such instance.
+    async fn journal_head(&self, id: &InstanceId) -> Result<Option<String>, StoreError>;
 
     /// Fails with [`StoreError::Exists`], or with [`StoreError::NotFound`] if there is no such instance.
     async fn append_dialogue(&self, dialogue: &DialogueRecord, events: &[EventRecord]) -> Result<(), StoreError>;

@@ -55,6 +55,7 @@ pub async fn run<S: Store, F: Future<Output = S>>(make: impl Fn() -> F) {
             the_unfinished_instances_of_one_agent_are_counted,
             a_changed_instance_keeps_all_but_what_was_changed,
             recordings_are_noted_on_a_finished_instance,
+            a_finished_instance_is_sealed_once,
             a_nul_character_in_an_instances_text_is_refused_and_in_its_json_kept,
             what_is_too_large_for_an_instance_is_refused;
         calls:
@@ -69,6 +70,7 @@ pub async fn run<S: Store, F: Future<Output = S>>(make: impl Fn() -> F) {
             a_journal_without_rows_is_empty,
             a_journal_of_an_unknown_instance_is_refused_and_reads_as_empty,
             of_two_appends_at_once_that_claim_one_place_one_is_refused,
+            every_row_is_a_link_of_the_chain_however_it_was_appended,
             a_hole_a_repetition_or_a_late_start_is_refused_whole,
             journals_of_two_instances_are_apart,
             concurrent_appends_keep_the_order_of_each_instance,

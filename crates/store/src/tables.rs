@@ -16,9 +16,9 @@ mod voiceprints;
 
 use crate::database::Database;
 use crate::{
-    AccessKeyRecord, AgentChange, AgentRecord, CallQuery, ClaimedEvent, DialogueQuery, DialogueRecord, EventClaim,
-    EventRecord, InstanceQuery, InstanceRecord, JournalRow, ListedCall, ListedVoiceprint, RegistrationMode, Store,
-    StoreError, VoiceprintQuery, VoiceprintRecord,
+    AccessKeyRecord, AgentChange, AgentRecord, CallQuery, ChainedRow, ClaimedEvent, DialogueQuery, DialogueRecord,
+    EndedInstance, EventClaim, EventRecord, InstanceQuery, InstanceRecord, JournalRow, ListedCall, ListedVoiceprint,
+    RegistrationMode, Store, StoreError, VoiceprintQuery, VoiceprintRecord,
 };
 use async_trait::async_trait;
 use ringline_model::{AgentId, InstanceId, SessionId, UserId};
@@ -114,6 +114,18 @@ impl<D: Database> Store for D {
         instances::note_recordings(self, id, recordings, at_ms).await
     }
 
+    async fn seal_instances(&self, seals: &[(InstanceId, String)]) -> Result<u64, StoreError> {
+        instances::seal(self, seals).await
+    }
+
+    async fn seal(&self, id: &InstanceId) -> Result<Option<String>, StoreError> {
+        instances::seal_of(self, id).await
+    }
+
+    async fn unsealed(&self, limit: u32) -> Result<Vec<EndedInstance>, StoreError> {
+        instances::unsealed(self, limit).await
+    }
+
     async fn update_instance(
         &self,
         id: &InstanceId,
@@ -146,8 +158,12 @@ impl<D: Database> Store for D {
         journal::append(self, id, rows, events).await
     }
 
-    async fn journal(&self, id: &InstanceId, from_seq: u64, limit: u32) -> Result<Vec<JournalRow>, StoreError> {
+    async fn chained_journal(&self, id: &InstanceId, from_seq: u64, limit: u32) -> Result<Vec<ChainedRow>, StoreError> {
         journal::page(self, id, from_seq, limit).await
+    }
+
+    async fn journal_head(&self, id: &InstanceId) -> Result<Option<String>, StoreError> {
+        journal::head(self, id).await
     }
 
     async fn append_dialogue(&self, dialogue: &DialogueRecord, events: &[EventRecord]) -> Result<(), StoreError> {

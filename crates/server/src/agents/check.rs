@@ -48,6 +48,11 @@ pub fn settings(settings: &AgentSettings) -> Result<(), ConfigError> {
     if let Some(events) = &callbacks.events {
         texts("settings.callbacks.events", events.iter().map(String::as_str), EVENTS)?;
     }
+    let recording = &settings.recording;
+    if !recording.callback_url.is_empty() {
+        url("settings.recording.callback_url", &recording.callback_url)?;
+    }
+    header("settings.recording.callback_token", recording.callback_token.reveal())?;
     text("settings.recording.audio_path", &settings.recording.audio_path, 0, PATH)?;
     if let Some(llm) = &settings.providers.llm {
         url("settings.providers.llm.base_url", &llm.base_url)?;

@@ -90,8 +90,21 @@ pub struct Callbacks {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Recording {
-    /// None: as the server is configured.
+    /// None: as the server is configured, or if somebody is to be told.
     pub enabled: Option<bool>,
+    /// Tell of the recording of a whole call when it is over: `full_audio_record`.
+    pub whole_call: bool,
+    /// Tell of the recording of each thing that was said: `audio_record`.
+    pub sentences: bool,
+    /// Recordings are told of here. Empty: where the other events go.
+    #[schema(max_length = 2048)]
+    pub callback_url: String,
+    /// Sent there as the `Authorization` header, letter for letter.
+    #[serde(skip_serializing)]
+    #[schema(write_only, max_length = 1024)]
+    pub callback_token: Option<String>,
+    #[schema(read_only)]
+    pub callback_token_set: bool,
     /// Kept as SetNotifyConfig was given it; recordings lie in the server's data directory.
     #[schema(max_length = 1024)]
     pub audio_path: String,
@@ -221,7 +234,15 @@ impl Settings {
                 token_set: !callbacks.token.is_empty(),
                 events: callbacks.events.clone(),
             },
-            recording: Recording { enabled: recording.enabled, audio_path: recording.audio_path.clone() },
+            recording: Recording {
+                enabled: recording.enabled,
+                whole_call: recording.whole_call,
+                sentences: recording.sentences,
+                callback_url: recording.callback_url.clone(),
+                callback_token: None,
+                callback_token_set: !recording.callback_token.is_empty(),
+                audio_path: recording.audio_path.clone(),
+            },
             providers: Providers {
                 llm: providers.llm.as_ref().map(|llm| Llm {
                     base_url: llm.base_url.clone(),
@@ -247,7 +268,14 @@ impl Settings {
                 token: secret(self.callbacks.token, Some(before.callbacks.token)),
                 events: self.callbacks.events,
             },
-            recording: RecordingSettings { enabled: self.recording.enabled, audio_path: self.recording.audio_path },
+            recording: RecordingSettings {
+                enabled: self.recording.enabled,
+                whole_call: self.recording.whole_call,
+                sentences: self.recording.sentences,
+                callback_url: self.recording.callback_url,
+                callback_token: secret(self.recording.callback_token, Some(before.recording.callback_token)),
+                audio_path: self.recording.audio_path,
+            },
             providers: ProviderSettings {
                 llm: self.providers.llm.map(|llm| LlmNode {
                     base_url: llm.base_url,
@@ -300,7 +328,8 @@ mod tests {
     fn full() -> Value {
         json!({"name": "Ava", "type": "AvatarChat3D", "config": {"Greeting": "Hi", "AsrConfig": []}, "settings": {
             "callbacks": {"enabled": true, "url": "https://a.example/events", "token": "t0ken", "events": ["agent_start"]},
-            "recording": {"enabled": false, "audio_path": "p"},
+            "recording": {"enabled": false, "whole_call": true, "sentences": true, "callback_url": "https://a.example/rec",
+                          "callback_token": "r3c", "audio_path": "p"},
             "providers": {"llm": {"base_url": "http://llm.example/v1", "model": "m", "api_key": "k3y"}},
             "voices": ["ava"], "ambient_sounds": [{"id": "rain", "url": "https://a.example/rain.wav"}],
             "app": {"id": "app", "key": "app-k3y"}}})
@@ -311,7 +340,7 @@ mod tests {
         let stored = write(full(), None).expect("valid");
         assert_eq!(stored.config, json!({"Greeting": "Hi"}), "normalised");
         let read = serde_json::to_value(Agent::of(&stored)).expect("JSON");
-        for secret in ["t0ken", "k3y"] {
+        for secret in ["t0ken", "k3y", "r3c"] {
             assert!(!read.to_string().contains(secret), "{read}");
         }
         let settings = &read["settings"];

@@ -7,6 +7,8 @@
 use super::schedule::{Attempted, Schedule, Verdict};
 use super::world::World;
 use crate::metrics::METRICS;
+use ringline_model::{AgentSettings, CallbackSettings};
+use ringline_protocol::callback::{AUDIO_RECORD, FULL_AUDIO_RECORD};
 use ringline_store::{ClaimedEvent, EventClaim, StoreError, limits};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,13 +27,18 @@ const LAST: Duration = Duration::from_secs(3);
 const NOTE_TRIES: u32 = 5;
 const NOTE_WAIT: Duration = Duration::from_millis(500);
 
-/// Wakes the dispatcher: there are new events. Cheap, and never waits.
+/// Wakes a task that waits for work: the dispatcher, when there are new events. Cheap, and never waits.
 #[derive(Clone, Debug, Default)]
 pub struct Wake(Arc<Notify>);
 
 impl Wake {
     pub fn wake(&self) {
         self.0.notify_one();
+    }
+
+    /// Returns when it has been woken since the last time.
+    pub async fn woken(&self) {
+        self.0.notified().await;
     }
 }
 
@@ -55,7 +62,7 @@ pub async fn dispatch<W: World>(world: Arc<W>, dispatcher: Dispatcher, wake: Wak
         start_due(&world, &dispatcher, &mut attempts).await;
         tokio::select! {
             Some(ended) = attempts.join_next(), if !attempts.is_empty() => note_end(ended),
-            () = wake.0.notified() => {}
+            () = wake.woken() => {}
             _ = tick.tick() => {}
             changed = stop.changed() => {
                 if changed.is_err() {
@@ -107,12 +114,20 @@ async fn start_due<W: World>(world: &Arc<W>, dispatcher: &Arc<Dispatcher>, attem
     }
 }
 
+/// Who is told of an event.
+fn receiver(settings: &AgentSettings, event: &str) -> CallbackSettings {
+    match event {
+        AUDIO_RECORD | FULL_AUDIO_RECORD => settings.recording_callbacks(),
+        _ => settings.callbacks.clone(),
+    }
+}
+
 /// Tries to deliver one event, and notes what becomes of it.
 async fn attempt<W: World>(world: Arc<W>, dispatcher: Arc<Dispatcher>, claimed: ClaimedEvent) {
     let ClaimedEvent { claim, instance, agent, event } = claimed;
     let EventClaim { attempt, .. } = claim;
     let agent = world.store().agent(&agent).await;
-    let verdict = match agent.map(|found| found.map(|agent| agent.settings.callbacks)) {
+    let verdict = match agent.map(|found| found.map(|agent| receiver(&agent.settings, &event.name))) {
         Ok(Some(settings)) if settings.enabled && !settings.url.is_empty() => {
             let attempted = world.post(&settings, event.body, dispatcher.timeout).await;
             let verdict = dispatcher.schedule.judge(&attempted, attempt, event.at_ms, world.now_ms());

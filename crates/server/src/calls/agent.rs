@@ -16,6 +16,7 @@ use super::handle::CallHandle;
 use super::media::{MediaCommand, MediaCommands};
 use super::mouth::{Mouth, Source, Utter};
 use super::pace::Pace;
+use super::sentence_records::SentenceRecords;
 use super::supervision::scribe::Scribe;
 use super::telling;
 use super::wire::wire;
@@ -26,7 +27,8 @@ use crate::metrics::CallMeter;
 use crate::telemetry::CallTrace;
 use members::Members;
 use ringline_conversation::{
-    Conversation, DialogueKind, EndReason, Event, Input, JournalEntry, Message, Notice, Output, Role, Setup, Step,
+    Conversation, DialogueKind, EndReason, Event, Input, JournalEntry, Message, Milestone, Notice, Output, Role, Setup,
+    Step,
 };
 use ringline_model::{CallTime, ResponseId, SentenceId, UserId};
 use ringline_protocol::callback::Happened;
@@ -61,6 +63,8 @@ pub struct Agent {
     pub backdrop: Backdrop,
     pub writer: Writer,
     pub reporter: Reporter,
+    /// Tells of what was said as it sounded, if the agent wants it.
+    pub sentences: Option<SentenceRecords>,
     pub user_data: Option<String>,
     pub scribes: Scribes,
     /// None: nobody wants traces.
@@ -339,8 +343,14 @@ impl Task {
                     time_ms: self.unix_ms(begin),
                     interrupted,
                 };
-                let event = self.report(&telling::of_dialogue(&dialogue), self.unix_ms(now));
-                self.agent.writer.dialogue(dialogue, event).await;
+                let at_ms = self.unix_ms(now);
+                let mut events: Vec<_> = self.report(&telling::of_dialogue(&dialogue), at_ms).into_iter().collect();
+                if let Some(sentences) = &self.agent.sentences {
+                    let record = sentences.of(&dialogue, sentence, begin, now, self.agent.began_ms);
+                    let user_data = self.agent.user_data.as_deref();
+                    events.extend(record.and_then(|record| sentences.reporter.report(&record, user_data, at_ms)));
+                }
+                self.agent.writer.dialogue(dialogue, events).await;
             }
             Event::Interrupted { reason, response, speech_began } => {
                 let after_ms = speech_began.map(|began| now.since(began).as_millis() as u64);
@@ -358,6 +368,9 @@ impl Task {
                 tracing::info!(call.id = %call, turn.id = %latency.sentence, total_ms = latency.total, "answered");
             }
             Event::Milestone { milestone, sentence, requested, answered } => {
+                if let (Milestone::IntentRecognised, Some(sentences)) = (milestone, &mut self.agent.sentences) {
+                    sentences.turn_over(sentence, answered);
+                }
                 let after_ms = answered.since(requested).as_millis() as u64;
                 tracing::debug!(call.id = %call, turn.id = %sentence, ?milestone, after_ms, "a turn came on");
             }

@@ -19,11 +19,13 @@ use quality::Quality;
 
 use super::clock::{CallClock, MediaClock};
 use super::ears::Ears;
-use super::recorder::{CallRecorder, Track};
+use super::recorder::{CallRecorder, RecordedPacket};
+use super::user_track::{UserTrack, wire_samples};
 use super::{CallEvent, CallEvents, Who};
 use crate::metrics::METRICS;
+use crate::recording::Track;
 use ringline_audio::{
-    Ambience, EAR_RATE, EarPath, Events, MOUTH_FRAME, MouthEncoder, Playout, Pushed, Tick, WIRE_RATE,
+    Ambience, EarPath, Events, GapCause, MOUTH_FRAME, MouthEncoder, Playout, Pushed, Tick, WIRE_RATE,
 };
 use ringline_conversation::Input;
 use ringline_model::{CallTime, InstanceId, ResponseId, SegmentId};
@@ -39,8 +41,6 @@ const COMMANDS: usize = 512;
 const TICK: Duration = Duration::from_millis(20);
 /// Samples of a tick on the wire.
 const TICK_WIRE: u64 = WIRE_RATE as u64 / 50;
-/// Wire samples of one sample at 16 kHz.
-const EAR_TO_WIRE: u64 = WIRE_RATE as u64 / EAR_RATE as u64;
 /// Later than this and missed ticks are skipped.
 const LATE: Duration = Duration::from_millis(60);
 /// A tick this late is about to be heard: a receiver's jitter buffer starts at 25 to 40 ms. (Less would refuse calls on a
@@ -191,6 +191,7 @@ impl Media {
             in_charge: None,
             audience: Audience::default(),
             recording_began: None,
+            user_was_there: false,
             lost_events: 0,
             media: self,
         };
@@ -204,8 +205,7 @@ struct Transport {
     peer: Box<Peer>,
     ears: EarPath,
     clock: MediaClock,
-    /// Where this transport's media position 0 lies in the recording; set by its first packet.
-    user_began: Option<u64>,
+    track: UserTrack,
     rtp_time: u64,
     next_tick: Option<Instant>,
     joined: bool,
@@ -227,6 +227,8 @@ struct Task {
     audience: Audience,
     /// Call time at which the tracks begin: the first join.
     recording_began: Option<CallTime>,
+    /// A packet of the user's was recorded; behind it there may be another transport.
+    user_was_there: bool,
     lost_events: u64,
 }
 
@@ -379,7 +381,7 @@ impl Task {
             peer,
             ears,
             clock: MediaClock::default(),
-            user_began: None,
+            track: UserTrack::default(),
             rtp_time: 0,
             next_tick: None,
             joined: false,
@@ -434,7 +436,13 @@ impl Task {
             return;
         }
         transport.joined = true;
-        self.recording_began.get_or_insert(self.media.clock.now());
+        if self.recording_began.is_none() {
+            let now = self.media.clock.now();
+            self.recording_began = Some(now);
+            if let Some(recorder) = &self.media.recorder {
+                recorder.began(now);
+            }
+        }
         self.playout.hold(transport.path_lost);
         self.tell(CallEvent::Joined);
     }
@@ -451,12 +459,11 @@ impl Task {
         let end = ear.start + ear.pcm.len() as u64;
         transport.clock.arrived(end, arrival);
         self.media.ears.audio(transport.clock.call_time(ear.start), ear.pcm);
+        let (packet_at, lost) = (ear.packet_at, transport.ears.stats().lost);
         if let (Some(recorder), Some(began)) = (&self.media.recorder, self.recording_began) {
             // What was filled in before the packet's own audio stays a gap in the track.
-            let offset = *transport
-                .user_began
-                .get_or_insert_with(|| wire_samples(arrival.since(began)).saturating_sub(end * EAR_TO_WIRE));
-            recorder.packet(Track::User, offset + ear.packet_at, packet.payload);
+            let again = std::mem::replace(&mut self.user_was_there, true);
+            recorder.packet(transport.track.place(packet_at, packet.payload, lost, &transport.clock, began, again));
         }
     }
 
@@ -508,7 +515,8 @@ impl Task {
                 if let (Some(recorder), Some(began)) = (&self.media.recorder, self.recording_began) {
                     // The copy moves to the recorder's thread: the one allocation of an outgoing frame.
                     let at = wire_samples(self.media.clock.at(due.into_std()).since(began));
-                    recorder.packet(Track::Agent, at, Arc::from(payload));
+                    let gap = if skipped > 0 { GapCause::Dropped } else { GapCause::NotSent };
+                    recorder.packet(RecordedPacket { track: Track::Agent, at, gap, payload: Arc::from(payload) });
                 }
                 self.audience.hears_agent(rtp_time, payload);
             }
@@ -553,10 +561,6 @@ async fn event_of(peer: Option<&mut Peer>) -> PeerEvent {
         Some(peer) => peer.event().await,
         None => std::future::pending().await,
     }
-}
-
-fn wire_samples(span: Duration) -> u64 {
-    (span.as_micros() * u128::from(WIRE_RATE) / 1_000_000) as u64
 }
 
 async fn sleep_until(at: Option<Instant>) {

@@ -27,9 +27,11 @@ mod pace;
 mod recorder;
 mod registry;
 mod relay;
+mod sentence_records;
 mod speech_detector;
 mod supervision;
 mod telling;
+mod user_track;
 mod wire;
 mod writer;
 
@@ -38,8 +40,9 @@ pub use clips::ClipLoader;
 pub use configured::Configured;
 pub use ears::EarPool;
 pub use handle::{CallHandle, Ended, TakeoverError};
-pub use recorder::{Recorder, private_dir};
+pub use recorder::Recorder;
 pub use registry::{Calls, CallsConfig, JoinError, NewCall, StartError};
+pub use sentence_records::SentenceRecords;
 pub use supervision::{SeatError, SupervisionConfig};
 pub use writer::Writer;
 

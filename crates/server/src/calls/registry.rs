@@ -12,6 +12,7 @@ use super::live::{Live, Overview};
 use super::media::{Lateness, Listener, Media, MediaCommand, MediaLoad};
 use super::mouth::Mouth;
 use super::recorder::Recorder;
+use super::sentence_records::SentenceRecords;
 use super::supervision::{SeatError, SupervisionConfig, Supervisors, seat};
 use super::writer::Writer;
 use super::{CALL_EVENTS, CallEvent, Configured, Who};
@@ -59,6 +60,7 @@ pub struct NewCall {
     pub setup: Setup,
     pub configured: Configured,
     pub reporter: Reporter,
+    pub sentences: Option<SentenceRecords>,
     /// What tokens of this call are made with.
     pub rtc_app: RtcApp,
     /// Where clients of this call connect.
@@ -362,6 +364,7 @@ impl Calls {
             backdrop,
             writer: self.writer.clone(),
             reporter: call.reporter,
+            sentences: call.sentences,
             user_data: call.user_data,
             scribes,
             trace: CallTrace::begin(

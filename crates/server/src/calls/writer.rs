@@ -26,7 +26,7 @@ const TRIES: u32 = 5;
 enum Entry {
     /// A step with what it reports, or an event that reports nothing else that is stored.
     Journal(InstanceId, Option<JournalRow>, Vec<EventRecord>),
-    Dialogue(DialogueRecord, Option<EventRecord>),
+    Dialogue(DialogueRecord, Vec<EventRecord>),
     Executing(InstanceId, UserId, i64, Option<EventRecord>),
     Updated {
         instance: InstanceId,
@@ -51,9 +51,10 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub fn start(store: Arc<dyn Store>, wake: Wake) -> Self {
+    /// `wake` is woken for callbacks, `ended` when a call's end is stored.
+    pub fn start(store: Arc<dyn Store>, wake: Wake, ended: Wake) -> Self {
         let (queue, inbox) = mpsc::channel(QUEUE);
-        tokio::spawn(write(store, inbox, wake));
+        tokio::spawn(write(store, inbox, wake, ended));
         Self { queue }
     }
 
@@ -71,8 +72,8 @@ impl Writer {
         self.send(Entry::Journal(instance.clone(), None, vec![event])).await;
     }
 
-    pub async fn dialogue(&self, dialogue: DialogueRecord, event: Option<EventRecord>) {
-        self.send(Entry::Dialogue(dialogue, event)).await;
+    pub async fn dialogue(&self, dialogue: DialogueRecord, events: Vec<EventRecord>) {
+        self.send(Entry::Dialogue(dialogue, events)).await;
     }
 
     pub async fn executing(&self, instance: &InstanceId, user: &UserId, at_ms: i64, event: Option<EventRecord>) {
@@ -117,7 +118,7 @@ struct Waiting {
     events: Vec<EventRecord>,
 }
 
-async fn write(store: Arc<dyn Store>, mut inbox: mpsc::Receiver<Entry>, wake: Wake) {
+async fn write(store: Arc<dyn Store>, mut inbox: mpsc::Receiver<Entry>, wake: Wake, ended: Wake) {
     let mut gathered = Gathered { wake, ..Gathered::default() };
     let mut due: Option<Instant> = None;
     loop {
@@ -142,11 +143,11 @@ async fn write(store: Arc<dyn Store>, mut inbox: mpsc::Receiver<Entry>, wake: Wa
                     due = None;
                 }
             }
-            Some(Entry::Dialogue(dialogue, event)) => {
+            Some(Entry::Dialogue(dialogue, events)) => {
                 // What happened before it is told before it.
                 gathered.write(&*store, &dialogue.instance).await;
-                retry(|| store.append_dialogue(&dialogue, event.as_slice())).await;
-                gathered.wake_for(event.as_slice());
+                retry(|| store.append_dialogue(&dialogue, &events)).await;
+                gathered.wake_for(&events);
             }
             Some(Entry::Executing(instance, user, at_ms, event)) => {
                 gathered.write(&*store, &instance).await;
@@ -166,6 +167,7 @@ async fn write(store: Arc<dyn Store>, mut inbox: mpsc::Receiver<Entry>, wake: Wa
                 gathered.broken.remove(&instance);
                 retry(|| store.finish_instance(&instance, reason, at_ms, event.as_slice())).await;
                 gathered.wake_for(event.as_slice());
+                ended.wake();
                 if done.send(()).is_err() {
                     tracing::debug!(call.id = %instance, "nobody waited for the end to be stored");
                 }

@@ -1,7 +1,7 @@
 //! Which store a command works on: SQLite in the data directory, or Postgres.
 
 use crate::config::DatabaseUrl;
-use anyhow::Context;
+use anyhow::{Context, bail};
 use ringline_store::{PostgresStore, SqliteStore, Store};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,4 +24,21 @@ pub async fn open(url: &DatabaseUrl, data: &Path) -> anyhow::Result<Arc<dyn Stor
              server.database, e.g. postgres://user:password@host:5432/database); without one SQLite is used",
         )?)),
     }
+}
+
+/// As [`open`], but nothing is created.
+pub async fn open_existing(url: &DatabaseUrl, data: &Path) -> anyhow::Result<Arc<dyn Store>> {
+    let file = file(data);
+    if url.get().is_none() && !file.exists() {
+        bail!(
+            "{} does not exist; name the server's data directory with --data or its database with --database",
+            file.display()
+        );
+    }
+    open(url, data).await
+}
+
+/// What to call it in messages.
+pub fn name(url: &DatabaseUrl, data: &Path) -> String {
+    if url.get().is_none() { file(data).display().to_string() } else { "that database".to_owned() }
 }

@@ -5,8 +5,10 @@ mod database;
 mod doctor;
 pub mod machine;
 mod models;
+mod recording;
 mod replay;
 mod serve;
+mod verify;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use std::process::ExitCode;
@@ -31,6 +33,10 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Re-run a finished call's conversation from its journal; exit code 0 only if every output is identical.
     Replay(replay::Replay),
+    /// Get the recording of a call out of wherever it is kept.
+    Recording(recording::Recording),
+    /// Check that a call's journal and recording are what they were when it ended; exit code 0 only if they are.
+    Verify(verify::Verify),
 }
 
 impl Cli {
@@ -41,6 +47,8 @@ impl Cli {
             Command::Call(call) => call.run(),
             Command::Doctor(doctor) => doctor.run(),
             Command::Replay(replay) => replay.run(),
+            Command::Recording(recording) => recording.run(),
+            Command::Verify(verify) => verify.run(),
         }
     }
 }

@@ -38,14 +38,7 @@ impl Replay {
     }
 
     async fn replay(self) -> anyhow::Result<ExitCode> {
-        let file = database::file(&self.data);
-        if self.database.get().is_none() && !file.exists() {
-            bail!(
-                "{} does not exist; name the server's data directory with --data or its database with --database",
-                file.display()
-            );
-        }
-        let store = database::open(&self.database, &self.data).await?;
+        let store = database::open_existing(&self.database, &self.data).await?;
         let instance = InstanceId::parse(self.instance.clone()).context("that is not an instance id")?;
         let Some(record) = store.instance(&instance).await? else { bail!("there is no call {instance}") };
         let setup: Setup = serde_json::from_value(record.setup).context("the journal's head is not readable")?;

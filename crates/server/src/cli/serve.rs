@@ -4,13 +4,14 @@ use super::machine;
 use crate::agents;
 use crate::app::App;
 use crate::callbacks::{Customers, Reporter, Wake, dispatch};
-use crate::calls::{Calls, CallsConfig, ClipLoader, EarPool, Recorder, Sounds, Writer, private_dir};
+use crate::calls::{Calls, CallsConfig, ClipLoader, EarPool, Recorder, Sounds, Writer};
 use crate::config::{Config, DatabaseUrl, Family};
 use crate::doors::admin::Admin;
 use crate::ice::IceServers;
 use crate::operations::Operations;
 use crate::outward::Outward;
 use crate::providers::Providers;
+use crate::recording::{Addresses, Archive, Keeper, Recordings, SealKey, keep, private_dir};
 use crate::secrets::random_text;
 use crate::voiceprints::Voiceprints;
 use anyhow::{Context, bail};
@@ -192,7 +193,25 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
         tokio::task::spawn_blocking(move || Providers::load(&config).map(|p| (p, config))).await??;
     let providers = Arc::new(providers);
     let recorder = Arc::new(Recorder::start(data.join("recordings")).context("cannot record")?);
-    let wake = Wake::default();
+    let archive = Archive::open(&config.recording.storage, &data)?;
+    let seal_key = Arc::new(SealKey::of(&*store).await?);
+    let (wake, ended) = (Wake::default(), Wake::default());
+    let (stop_keeping, no_more_ends) = tokio::sync::watch::channel(false);
+    let keeper = Keeper {
+        store: store.clone(),
+        archive: archive.clone(),
+        recorder: recorder.clone(),
+        key: seal_key.clone(),
+        retention: config.recording.retention,
+        addresses: Addresses {
+            base_url: config.base_url(&address.to_string()),
+            key: rtc_app.key.clone(),
+            life: config.recording.url_life,
+        },
+        ended: ended.clone(),
+        told: wake.clone(),
+    };
+    let keeper = tokio::spawn(keep(keeper, no_more_ends));
     let customers = Arc::new(Customers { store: store.clone(), outward: outward.clone() });
     let (calls_over, no_more_calls) = tokio::sync::watch::channel(false);
     let dispatcher = tokio::spawn(dispatch(customers, config.callbacks.dispatcher()?, wake.clone(), no_more_calls));
@@ -212,7 +231,7 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
         },
         providers.clone(),
         recorder,
-        Writer::start(store.clone(), wake.clone()),
+        Writer::start(store.clone(), wake.clone(), ended),
         ears,
         media,
     );
@@ -220,6 +239,7 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
     let nonces = Mutex::new(NonceMemory::new(NONCES));
     let voiceprints = Voiceprints::new();
     let operations = Operations::start(App::now_ms());
+    let recordings = Recordings::new(archive, seal_key);
     let app = Arc::new(App {
         config,
         store,
@@ -227,6 +247,7 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
         providers,
         outward,
         voiceprints,
+        recordings,
         wake,
         models,
         admin,
@@ -280,6 +301,8 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
     app.calls.drain(drain_timeout).await;
     stop.send_replace(true);
     server.await?;
+    stop_keeping.send_replace(true);
+    keeper.await?;
     // The ends of the calls are told last.
     calls_over.send_replace(true);
     dispatcher.await?;

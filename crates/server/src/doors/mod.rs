@@ -12,6 +12,7 @@ mod long_query;
 mod notify;
 pub mod openapi;
 pub mod page;
+mod recordings;
 pub mod signaling;
 
 use crate::app::App;
@@ -34,7 +35,8 @@ pub fn router(app: Arc<App>) -> anyhow::Result<Router> {
         )
         .route("/api/ringline/v1/info", get(info::info))
         .route("/api/ringline/v1/calls/{instance}", get(info::call))
-        .route(&format!("{}/{{instance}}", ringline_protocol::call_log::PATH), get(call_log::call_log));
+        .route(&format!("{}/{{instance}}", ringline_protocol::call_log::PATH), get(call_log::call_log))
+        .route(&format!("{}/{{instance}}/{{file}}", ringline_protocol::recording::PATH), get(recordings::recording));
     if app.config.app_server.enabled {
         for version in ["v1", "v2"] {
             let at = |operation: &str| format!("/api/{version}/aiagent/{operation}");

@@ -9,6 +9,7 @@ use sqlx::{Connection, PgConnection};
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/postgres/0001_first.sql"),
     include_str!("../../migrations/postgres/0002_calls_by_age.sql"),
+    include_str!("../../migrations/postgres/0003_seals.sql"),
 ];
 /// The lock that one node holds while it migrates: "ring".
 const LOCK: &str = "SELECT pg_advisory_xact_lock(1919512167)";

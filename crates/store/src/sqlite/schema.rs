@@ -10,6 +10,7 @@ use std::path::Path;
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0001_first.sql"),
     include_str!("../../migrations/sqlite/0002_calls_by_age.sql"),
+    include_str!("../../migrations/sqlite/0003_seals.sql"),
 ];
 /// What the first migration sets: "ring".
 const APPLICATION_ID: i64 = 0x7269_6e67;

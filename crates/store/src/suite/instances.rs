@@ -2,7 +2,7 @@ use super::{
     agent_id, agent_record, assert_not_found, assert_nul, assert_too_large, instance_id, instance_record, user_id,
     with_instances,
 };
-use crate::{InstanceQuery, InstanceRecord, InstanceStatus, Store, StoreError, limits};
+use crate::{InstanceQuery, InstanceRecord, InstanceStatus, JournalRow, Store, StoreError, limits};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -176,6 +176,33 @@ pub async fn recordings_are_noted_on_a_finished_instance(store: Arc<dyn Store>) 
     store.set_recordings(&id, &tracks, 6).await.expect("noted");
     let stored = store.instance(&id).await.expect("read").expect("there");
     assert_eq!((stored.recordings, stored.modified_ms, stored.ended_ms), (Some(tracks), 6, Some(5)));
+}
+
+pub async fn a_finished_instance_is_sealed_once(store: Arc<dyn Store>) {
+    with_instances(&*store, &["i", "j", "k"]).await;
+    let id = instance_id("i");
+    let seal = |id: &str, seal: &str| [(instance_id(id), seal.to_owned())];
+    assert_eq!(store.seal_instances(&seal("i", "early")).await.expect("asked"), 0, "it still runs");
+    let rows: Vec<_> =
+        (0..3).map(|seq| JournalRow { seq, at_us: 1, step: "{}".into(), outputs: "[]".into() }).collect();
+    store.append_journal(&id, &rows, &[]).await.expect("appended");
+    for (id, at_ms) in [("j", 4), ("i", 5)] {
+        store.finish_instance(&instance_id(id), "r", at_ms, &[]).await.expect("changed");
+    }
+    let unsealed = store.unsealed(10).await.expect("read");
+    let found: Vec<_> =
+        unsealed.iter().map(|ended| (ended.id.as_str(), ended.rows, ended.end_reason.as_deref())).collect();
+    assert_eq!(found, [("j", 0, Some("r")), ("i", 3, Some("r"))], "in the order of their ends");
+    let last = store.chained_journal(&id, 2, 1).await.expect("read");
+    assert_eq!((&unsealed[0].head, &unsealed[1].head), (&None, &last[0].hash));
+    assert_eq!(store.unsealed(1).await.expect("read").len(), 1);
+    assert_eq!(store.seal(&id).await.expect("read"), None);
+    assert_eq!(store.seal_instances(&seal("i", "first")).await.expect("sealed"), 1);
+    let again = [seal("i", "second"), seal("nobody", "s")].concat();
+    assert_eq!(store.seal_instances(&again).await.expect("asked"), 0);
+    assert_eq!(store.seal(&id).await.expect("read").as_deref(), Some("first"));
+    assert_eq!(store.unsealed(10).await.expect("read").len(), 1);
+    assert_too_large(store.seal_instances(&seal("j", &"x".repeat(limits::SEAL_BYTES + 1))).await);
 }
 
 pub async fn a_nul_character_in_an_instances_text_is_refused_and_in_its_json_kept(store: Arc<dyn Store>) {

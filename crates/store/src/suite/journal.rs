@@ -1,6 +1,7 @@
 use super::{assert_not_found, assert_too_large, instance_id, with_instances};
 use crate::{JournalRow, Store, StoreError, limits};
 use ringline_model::InstanceId;
+use ringline_model::chain::{journal_link, journal_start};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -51,6 +52,29 @@ pub async fn a_journal_of_an_unknown_instance_is_refused_and_reads_as_empty(stor
     let id = instance_id("nobody");
     assert_not_found(store.append_journal(&id, &rows(0..2), &[]).await, "instance");
     assert_eq!(store.journal(&id, 0, 10).await.expect("read"), []);
+}
+
+pub async fn every_row_is_a_link_of_the_chain_however_it_was_appended(store: Arc<dyn Store>) {
+    with_instances(&*store, &["i", "j"]).await;
+    let id = instance_id("i");
+    let head = store.journal_head(&id).await.expect("read").expect("an instance");
+    let mut link = journal_start(&id, &head);
+    assert_eq!(store.journal_head(&instance_id("nobody")).await.expect("read"), None);
+    for batch in [0..1, 1..1, 1..10, 10..14] {
+        store.append_journal(&id, &rows(batch), &[]).await.expect("appended");
+    }
+    let chained = store.chained_journal(&id, 0, 100).await.expect("read");
+    assert_eq!(chained.len(), 14);
+    for chained in chained {
+        let row = chained.row;
+        link = journal_link(&link, row.seq, row.at_us, &row.step, &row.outputs);
+        assert_eq!(chained.hash, Some(link.to_string()), "row {}", row.seq);
+    }
+    store.append_journal(&instance_id("j"), &rows(0..1), &[]).await.expect("appended");
+    let other = store.chained_journal(&instance_id("j"), 0, 1).await.expect("read");
+    let first = store.chained_journal(&id, 0, 1).await.expect("read");
+    assert_eq!(other[0].row, first[0].row);
+    assert_ne!(other[0].hash, first[0].hash, "the same row of another call");
 }
 
 pub async fn of_two_appends_at_once_that_claim_one_place_one_is_refused(store: Arc<dyn Store>) {

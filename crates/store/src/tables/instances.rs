@@ -1,7 +1,7 @@
 use super::outbox;
 use super::row::Reading;
 use crate::database::{self, Database, Row, Write};
-use crate::{EventRecord, InstanceQuery, InstanceRecord, InstanceStatus, StoreError, limits};
+use crate::{EndedInstance, EventRecord, InstanceQuery, InstanceRecord, InstanceStatus, StoreError, limits};
 use ringline_model::{AgentId, ChannelId, InstanceId, SessionId, UserId};
 use serde_json::Value;
 
@@ -147,6 +147,51 @@ pub(super) async fn note_recordings<D: Database>(
     write.commit().await
 }
 
+/// Only the first seal of a finished instance counts.
+pub(super) async fn seal<D: Database>(database: &D, seals: &[(InstanceId, String)]) -> Result<u64, StoreError> {
+    limits::at_most("the number of seals", seals.len(), limits::LIST_INSTANCES as usize)?;
+    for (_, seal) in seals {
+        limits::text("a seal", seal, limits::SEAL_BYTES)?;
+    }
+    let statement = "UPDATE instances SET seal = $2 WHERE id = $1 AND status = 'Finished' AND seal IS NULL";
+    let mut write = Write::begin(database, "seal instances").await?;
+    let mut sealed = 0;
+    for (id, seal) in seals {
+        sealed += write.execute(statement, &[id.as_str().into(), seal.as_str().into()]).await?;
+    }
+    write.commit().await?;
+    Ok(sealed)
+}
+
+pub(super) async fn seal_of<D: Database>(database: &D, id: &InstanceId) -> Result<Option<String>, StoreError> {
+    let row = database::row(database, READ, "SELECT seal FROM instances WHERE id = $1", &[id.as_str().into()]).await?;
+    let seal = row.map(|row| Reading { row: &row, operation: READ }.optional_owned("seal")).transpose()?;
+    Ok(seal.flatten().filter(|seal| !seal.is_empty()))
+}
+
+pub(super) async fn unsealed<D: Database>(database: &D, limit: u32) -> Result<Vec<EndedInstance>, StoreError> {
+    let limit = limits::rows(limit, limits::LIST_INSTANCES)?;
+    let statement = "SELECT id, agent_id, channel_id, user_data, created_ms, end_reason, \
+                     (SELECT COUNT(*) FROM journal WHERE instance_id = instances.id) AS journal_rows, \
+                     (SELECT hash FROM journal WHERE instance_id = instances.id ORDER BY seq DESC LIMIT 1) AS head \
+                     FROM instances WHERE status = 'Finished' AND seal IS NULL ORDER BY ended_ms, id LIMIT $1";
+    let rows = database::rows(database, READ, statement, &[limit.into()]).await?;
+    let ended = |row: &D::Row| {
+        let row = Reading { row, operation: READ };
+        Ok(EndedInstance {
+            id: row.id("id", InstanceId::parse)?,
+            agent: row.id("agent_id", AgentId::parse)?,
+            channel: row.id("channel_id", ChannelId::parse)?,
+            user_data: row.optional_owned("user_data")?,
+            created_ms: row.integer("created_ms")?,
+            end_reason: row.optional_owned("end_reason")?,
+            rows: row.unsigned("journal_rows")?,
+            head: row.optional_owned("head")?,
+        })
+    };
+    rows.iter().map(ended).collect()
+}
+
 fn recordings_text(recordings: &Value) -> Result<String, StoreError> {
     limits::json("the description of recordings", recordings, limits::RECORDINGS_BYTES)
 }
@@ -158,7 +203,7 @@ pub(super) async fn hold<D: Database>(write: &mut Write<'_, D>, id: &InstanceId)
     found.map(drop).ok_or_else(|| unknown(id))
 }
 
-fn unknown(id: &InstanceId) -> StoreError {
+pub(super) fn unknown(id: &InstanceId) -> StoreError {
     StoreError::NotFound { what: "instance", id: id.as_str().to_owned() }
 }
 

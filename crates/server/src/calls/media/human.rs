@@ -4,10 +4,12 @@
 use super::super::CallEvent;
 use super::super::clock::MediaClock;
 use super::super::ears::Ears;
-use super::super::recorder::Track;
+use super::super::recorder::RecordedPacket;
 use super::super::relay::Relay;
-use super::{TICK_WIRE, Task, wire_samples};
-use ringline_audio::{EarPath, KEEP_ALIVE_TICKS, MIN_PAYLOAD};
+use super::super::user_track::wire_samples;
+use super::{TICK_WIRE, Task};
+use crate::recording::Track;
+use ringline_audio::{EarPath, GapCause, KEEP_ALIVE_TICKS, MIN_PAYLOAD};
 use ringline_rtc::{AudioPacket, Peer, PeerEvent};
 use tokio::time::Instant;
 
@@ -184,7 +186,9 @@ impl Task {
             && packet.payload.len() >= MIN_PAYLOAD
         {
             let due_at = wire_samples(self.media.clock.at(due.into_std()).since(began));
-            recorder.packet(Track::Agent, (due_at + at).saturating_sub(now), packet.payload);
+            let at = (due_at + at).saturating_sub(now);
+            let payload = packet.payload;
+            recorder.packet(RecordedPacket { track: Track::Agent, at, gap: GapCause::NotSent, payload });
         }
     }
 

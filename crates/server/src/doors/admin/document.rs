@@ -1,7 +1,7 @@
 //! The admin API's OpenAPI document, made from the code; `docs/admin-openapi.json` is the same.
 
 use super::calls::{call, detail, events, journal, listing, supervision};
-use super::{agents, doctor, health, keys, schema, trials, voices};
+use super::{agents, doctor, health, keys, recordings, schema, trials, voices};
 use crate::calls::live::event::Snapshot;
 use axum::Json;
 use utoipa::openapi::OpenApi as Document;
@@ -25,12 +25,15 @@ use utoipa::{Modify, OpenApi};
         supervision::whisper, supervision::speak, supervision::take_over, supervision::hand_back,
         listing::list, detail::read, journal::download, call::stop,
         health::health, doctor::look,
+        recordings::mix, recordings::track, recordings::index, recordings::waveform, recordings::verification,
+        recordings::key,
     ),
     components(schemas(Snapshot, events::Missed, events::RunningCalls)),
     tags(
         (name = "agents", description = "What calls start from"),
         (name = "voices", description = "What agents can sound like"),
         (name = "server", description = "How it is"),
+        (name = "recordings", description = "What calls sounded like, and whether they are what they were"),
         (name = "access_keys", description = "Who may call which operations of the OpenAPI"),
         (name = "calls", description = "Live and past: looking into them, watching them, stepping in"),
     ),

@@ -11,6 +11,7 @@ mod doctor;
 mod document;
 mod health;
 mod keys;
+mod recordings;
 mod refusal;
 mod schema;
 mod trials;
@@ -56,6 +57,7 @@ pub fn router(app: Arc<App>) -> Router<Arc<App>> {
         .route("/health", get(health::health))
         .route("/doctor", get(doctor::look))
         .merge(calls::call::routes())
+        .merge(recordings::routes())
         .method_not_allowed_fallback(async || Refusal::method_not_allowed())
         // A route, not a fallback: the page has one for every path.
         .route("/{*nowhere}", any(async || Refusal::not_found()))

@@ -19,8 +19,9 @@ pub struct Refusal {
     #[serde(skip)]
     status: StatusCode,
     /// One of `unauthorized`, `invalid_json`, `invalid_field`, `not_found`, `agent_not_found`, `access_key_not_found`,
-    /// `voice_not_found`, `provider_failed`, `method_not_allowed`, `agent_exists`, `too_large`, `internal`; of calls also `forbidden`, `call_not_found`, `call_finished`,
-    /// `takeover_in_progress`, `no_takeover`, `not_connected`, `too_many_supervisors`, `too_many_listeners`.
+    /// `voice_not_found`, `provider_failed`, `method_not_allowed`, `agent_exists`, `too_large`, `busy`, `internal`; of calls also
+    /// `forbidden`, `call_not_found`, `recording_not_found`, `call_finished`, `takeover_in_progress`, `no_takeover`,
+    /// `not_connected`, `too_many_supervisors`, `too_many_listeners`.
     code: &'static str,
     /// For people.
     message: String,
@@ -65,6 +66,18 @@ impl Refusal {
 
     pub fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something failed here; the log says what.")
+    }
+
+    pub fn recording_not_found() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "recording_not_found",
+            "The call has no recording, or not any more, or not yet.",
+        )
+    }
+
+    pub fn busy(message: &str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message)
     }
 
     pub fn agent_exists() -> Self {
