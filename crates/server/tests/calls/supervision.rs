@@ -182,7 +182,15 @@ async fn talk(server: &Server, watched: bool) -> (Vec<Value>, Vec<Vec<u8>>, Vec<
         assert!(driven.await.unwrap() > 16_000, "the answer was heard");
     }
     let told = user.messages.iter().filter(|message| message["type"] != 9001);
-    let told = told.map(|message| json!([message["type"], message["data"]])).collect();
+    // Every call's agent has an id of its own.
+    let told = told.map(|message| {
+        let mut data = message["data"].clone();
+        if message["type"] == 9003 {
+            data["userId"] = json!("agent");
+        }
+        json!([message["type"], data])
+    });
+    let told = told.collect();
     // Silence has a few bytes; how much of it there is depends on when the user types.
     let sound = user.payloads.iter().filter(|payload| payload.len() > 20).cloned().collect();
     (told, sound, server.journal(&instance).await)
