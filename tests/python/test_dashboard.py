@@ -1,6 +1,6 @@
 """Every query of the Grafana dashboard gives data in a real Prometheus that scrapes a server with calls.
 
-Wants Debian's prometheus. Takes about a minute; behind `make test-slow`.
+Wants Debian's prometheus. Takes about a minute, so it is run by its name alone: `RINGLINE_SUITES=test_dashboard`.
 """
 
 import json

@@ -76,7 +76,7 @@ pub struct Callbacks {
     #[schema(max_length = 2048)]
     pub url: String,
     /// Sent as the `Authorization` header, letter for letter.
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "never_shown")]
     #[schema(write_only, max_length = 1024)]
     pub token: Option<String>,
     #[schema(read_only)]
@@ -126,7 +126,7 @@ pub struct Llm {
     pub base_url: String,
     #[schema(min_length = 1, max_length = 256)]
     pub model: String,
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip_serializing_if = "never_shown")]
     #[schema(write_only, max_length = 1024)]
     pub api_key: Option<String>,
     #[serde(default)]
@@ -151,12 +151,17 @@ pub struct App {
     #[schema(min_length = 1, max_length = 64)]
     pub id: String,
     /// Needed once; a later write may leave it out.
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip_serializing_if = "never_shown")]
     #[schema(write_only, max_length = 256)]
     pub key: Option<String>,
     #[serde(default)]
     #[schema(read_only)]
     pub key_set: bool,
+}
+
+/// Of secrets. (`skip_serializing` would take them out of the schema, too.)
+fn never_shown(_: &Option<String>) -> bool {
+    true
 }
 
 fn empty() -> Value {
