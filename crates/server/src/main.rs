@@ -7,6 +7,7 @@ mod calls;
 mod cli;
 mod config;
 mod doors;
+mod mcp;
 mod outward;
 mod providers;
 mod secrets;

@@ -9,7 +9,7 @@ use super::clock::CallClock;
 use super::speech_detector::{SpeechDetector, SpeechEdge};
 use super::{CallEvent, CallEvents};
 use ringline_audio::{EAR_RATE, level_dbfs};
-use ringline_conversation::Input;
+use ringline_conversation::{Input, Stage};
 use ringline_model::{CallTime, UtteranceId};
 use ringline_providers::{EndOfTurn, Recognition, RecognitionEvent, RecognitionParams, Recognizer, VoiceActivity};
 use std::collections::{BTreeMap, VecDeque};
@@ -326,6 +326,9 @@ impl Ear {
                 let input = match event {
                     RecognitionEvent::Interim { text } => Input::InterimTranscript { utterance: id, text },
                     RecognitionEvent::Final { revision, text } => Input::Transcript { utterance: id, revision, text },
+                    RecognitionEvent::FellBack { failed, error, next } => {
+                        Input::FellBack { stage: Stage::Recognition, failed, error, next }
+                    }
                     RecognitionEvent::Failed { revision, error } => {
                         Input::TranscriptFailed { utterance: id, revision, error: error.to_string() }
                     }

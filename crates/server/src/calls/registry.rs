@@ -16,12 +16,13 @@ use super::supervision::{SeatError, SupervisionConfig, Supervisors, seat};
 use super::writer::Writer;
 use super::{CALL_EVENTS, CallEvent, Configured, Who};
 use crate::callbacks::Reporter;
-use crate::providers::Providers;
+use crate::mcp::CallTools;
+use crate::providers::{Lists, Providers};
 use ringline_conversation::{Setup, StopCause};
 use ringline_model::{AgentConfig, AgentId, AmbientSound, ChannelId, InstanceId, RtcApp, SessionId, UserId};
 use ringline_protocol::supervisor::SupervisorToken;
 use ringline_protocol::token::ChannelToken;
-use ringline_providers::{LanguageModel, RecognitionParams};
+use ringline_providers::RecognitionParams;
 use ringline_rtc::{Hub, RtcError};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -58,7 +59,9 @@ pub struct NewCall {
     /// Where clients of this call connect.
     pub rtc_url: String,
     /// The agent's own; none: the server's.
-    pub language_model: Option<Arc<dyn LanguageModel>>,
+    pub providers: Option<Arc<Lists>>,
+    /// The agent's tool servers.
+    pub tools: Option<Arc<CallTools>>,
     /// What `AmbientSoundConfig` can name.
     pub ambient_sounds: Vec<AmbientSound>,
     /// Whether both sides are recorded.
@@ -250,16 +253,20 @@ impl Calls {
         handle.live.begins();
         let clock = CallClock::start();
         let config: &AgentConfig = &call.setup.config;
-        let params =
-            RecognitionParams { language: config.asr.language.clone(), hot_words: config.asr.hot_words.clone() };
+        let params = RecognitionParams {
+            language: config.asr.language.clone(),
+            hot_words: config.asr.hot_words.clone(),
+            custom: config.asr.custom_params.clone(),
+        };
         let scribes = Scribes {
             pool: self.ears.clone(),
             providers: self.providers.clone(),
+            own: call.providers.clone(),
             params: params.clone(),
             vad_level: config.asr.vad_level,
             leaving_hands_back: supervision.leaving_hands_back,
         };
-        let providers = self.providers.for_call();
+        let providers = self.providers.for_call(call.providers.as_deref());
         let senses = Senses {
             voice_activity: providers.voice_activity,
             recognizer: providers.recognizer,
@@ -292,7 +299,7 @@ impl Calls {
             configured: call.configured,
             clock,
             began_ms: call.created_ms,
-            generation: Generation::new(call.language_model.unwrap_or(providers.language_model), events.clone()),
+            generation: Generation::new(providers.language_model, call.tools, events.clone()),
             media,
             ears,
             mouth,

@@ -7,6 +7,7 @@ use crate::callbacks::{Customers, Reporter, Wake, dispatch};
 use crate::calls::{Calls, CallsConfig, ClipLoader, EarPool, Recorder, Sounds, Writer, private_dir};
 use crate::config::{Config, DatabaseUrl, Family};
 use crate::doors::admin::Admin;
+use crate::mcp::McpServers;
 use crate::outward::Outward;
 use crate::providers::Providers;
 use crate::secrets::random_text;
@@ -162,8 +163,9 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
     let key = development_key(&*store).await?;
     let admin_token = admin_token(&*store).await?;
     let outward = Outward::new(&config.outward).context("cannot make an HTTP client")?;
+    let mcp = McpServers::new(&config.mcp, outward.clone());
     if !config.server.agents.as_os_str().is_empty() {
-        let changed = agents::file::apply(&*store, &outward, &config.server.agents, App::now_ms()).await?;
+        let changed = agents::file::apply(&*store, &outward, &mcp, &config.server.agents, App::now_ms()).await?;
         tracing::info!(changed, "agents of the file are stored");
     }
     let rtc_app = RtcApp {
@@ -191,7 +193,7 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
     let customers = Arc::new(Customers { store: store.clone(), outward: outward.clone() });
     let (calls_over, no_more_calls) = tokio::sync::watch::channel(false);
     let dispatcher = tokio::spawn(dispatch(customers, config.callbacks.dispatcher()?, wake.clone(), no_more_calls));
-    let models = agents::AgentModels::new(outward.clone());
+    let agent_providers = agents::AgentProviders::new(outward.clone());
     let admin = Admin { token: admin_token.as_str().into(), writing: tokio::sync::Mutex::default() };
     let ears = EarPool::start(config.media.ear_threads, &tokio::runtime::Handle::current())?;
     let clips = ClipLoader::new(outward.clone());
@@ -212,7 +214,20 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
     let drain_timeout = Duration::from_secs(config.server.drain_timeout);
     let nonces = Mutex::new(NonceMemory::new(NONCES));
     let voiceprints = Voiceprints::new();
-    let app = App { config, store, calls, providers, outward, voiceprints, wake, models, admin, nonces, rtc_app };
+    let app = App {
+        config,
+        store,
+        calls,
+        providers,
+        outward,
+        voiceprints,
+        wake,
+        agent_providers,
+        mcp,
+        admin,
+        nonces,
+        rtc_app,
+    };
     let app = Arc::new(app);
     let router = crate::doors::router(app.clone())?;
 
@@ -254,6 +269,7 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
     // The ends of the calls are told last.
     calls_over.send_replace(true);
     dispatcher.await?;
+    app.mcp.close().await;
     tracing::info!("bye");
     Ok(())
 }
