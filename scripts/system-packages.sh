@@ -4,7 +4,7 @@
 #   scripts/system-packages.sh [build] [test] [sdks]
 #
 # build   compilers and tools, Rust, Node with npm, Python with pip (the default)
-# test    what the end-to-end tests need besides: a browser, speech samples, audio tools, Postgres
+# test    what the end-to-end tests need besides: a browser, speech samples, audio tools, Postgres, Prometheus, coturn
 # sdks    what the suites with the vendor's SDKs in other languages need; without it they are skipped. Go is never installed
 #
 # Missing system packages are installed when running as root on Debian or Ubuntu; otherwise one line to paste is
@@ -15,7 +15,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly BUILD_PACKAGES=(cmake clang libclang-dev g++ make pkg-config)
-readonly TEST_PACKAGES=(chromium ffmpeg pocketsphinx-testdata espeak-ng sox iproute2 postgresql python3-venv)
+readonly TEST_PACKAGES=(chromium ffmpeg pocketsphinx-testdata espeak-ng sox iproute2 postgresql python3-venv prometheus coturn)
 readonly SDKS_PACKAGES=(default-jdk-headless maven)
 readonly OLDEST_NODE=20.19
 
@@ -72,6 +72,7 @@ is_here() {
         default-jdk-headless) any_command javac ;;
         maven) any_command mvn ;;
         iproute2) any_command ip ;;
+        coturn) any_command turnserver ;;
         # Only the system's own Python comes without it.
         python3-venv) [[ $(command -v python3) != /usr/bin/python3 ]] || any_file /usr/lib/python3*/ensurepip/__init__.py ;;
         *) any_command "$1" ;;

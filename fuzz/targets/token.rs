@@ -68,7 +68,7 @@ fn minted(claims: &Claims<'_>, change: &Change<'_>) {
     let nonce: String = claims.nonce.chars().take(12).collect();
     let url = claims.url.map(|url| url.chars().take(200).collect());
     let expires = NOW + i64::from(claims.life) % (MAX_LIFE + 1);
-    let token = ChannelToken { app_id: APP.into(), channel, user, nonce, expires, rtc_url: url };
+    let token = ChannelToken { app_id: APP.into(), channel, user, nonce, expires, rtc_url: url, ice_servers: Vec::new() };
     let text = token.mint(KEY);
     assert_eq!(ChannelToken::open(&text, APP, KEY, NOW).as_ref(), Ok(&token));
     assert_eq!(token.for_channel_and_user(&token.channel, &token.user), Ok(()));

@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-#: Wants speech models.
-NOT_BY_ITSELF = {"test_local"}
+#: Wants speech models; takes a minute (`make test-slow`).
+NOT_BY_ITSELF = {"test_local", "test_dashboard"}
 AT_ONCE = 3
 #: Longest a suite may take, in s.
 LIMIT = 900

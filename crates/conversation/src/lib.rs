@@ -64,7 +64,7 @@ pub use api::{
     Output, OverlapOutcome, Role, Setup, Stage, StopCause, TakeoverMode, TurnLatency,
 };
 pub use conversation::Conversation;
-pub use metrics::Metrics;
+pub use metrics::{Metrics, MetricsReading};
 pub use replay::{Divergence, JournalEntry, Step, replay};
 pub use takeover::GIVEN_BACK;
 pub use what_if::{Change, ChangeError, Decision, Difference, WhatIf, what_if};

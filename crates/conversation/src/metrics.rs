@@ -45,8 +45,9 @@ struct Over {
     stopped: Option<CallTime>,
 }
 
+/// Reads a journal entry by entry, as it grows.
 #[derive(Debug, Default)]
-struct Reading {
+pub struct MetricsReading {
     heard_since: Option<CallTime>,
     user_speaks: bool,
     over: Vec<Over>,
@@ -61,13 +62,8 @@ struct Reading {
 impl Metrics {
     /// `language`: the agent's recognition language.
     pub fn of(journal: &[JournalEntry], language: Option<&str>) -> Self {
-        let mut reading = Reading::default();
-        for entry in journal {
-            if let Step::Input(input) = &entry.step {
-                reading.happened(input, entry.at);
-            }
-            entry.outputs.iter().for_each(|output| reading.asked(output, entry.at));
-        }
+        let mut reading = MetricsReading::default();
+        journal.iter().for_each(|entry| reading.read(entry));
         reading.metrics(language)
     }
 
@@ -99,7 +95,15 @@ fn share(part: usize, of: usize) -> Option<f64> {
     (of > 0).then(|| part as f64 / of as f64)
 }
 
-impl Reading {
+impl MetricsReading {
+    /// The next entry.
+    pub fn read(&mut self, entry: &JournalEntry) {
+        if let Step::Input(input) = &entry.step {
+            self.happened(input, entry.at);
+        }
+        entry.outputs.iter().for_each(|output| self.asked(output, entry.at));
+    }
+
     fn happened(&mut self, input: &Input, now: CallTime) {
         if let Input::SpeechStarted { at } | Input::SpeechResumed { at } = input {
             self.user_speaks = true;
@@ -143,7 +147,8 @@ impl Reading {
         }
     }
 
-    fn metrics(self, language: Option<&str>) -> Metrics {
+    /// Of what has been read. `language`: the agent's recognition language.
+    pub fn metrics(self, language: Option<&str>) -> Metrics {
         let answered = self.shown.intersection(&self.answered).count();
         let mut metrics = Metrics {
             turns: self.shown.len(),

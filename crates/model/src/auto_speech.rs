@@ -76,23 +76,20 @@ impl AutoSpeechConfig {
     }
 
     fn read_user_idle(idle: &Reader<'_>) -> Result<UserIdleConfig, ConfigError> {
-        let needed = |field: &str| idle.wrong(field, "must be given");
         Ok(UserIdleConfig {
-            wait_time: idle.integer("WaitTime", 5000, 600_000)?.ok_or_else(|| needed("WaitTime"))?,
-            max_repeats: idle.integer("MaxRepeats", 0, 10)?.ok_or_else(|| needed("MaxRepeats"))?,
+            wait_time: idle.needed("WaitTime", idle.integer("WaitTime", 5000, 600_000)?)?,
+            max_repeats: idle.needed("MaxRepeats", idle.integer("MaxRepeats", 0, 10)?)?,
             messages: phrases(idle, "UserIdle")?,
             hangup_end_word: idle.text("HangupEndWord", MAX_PHRASE_CHARS)?,
         })
     }
 
     fn read_llm_pending(pending: &Reader<'_>) -> Result<LlmPendingConfig, ConfigError> {
-        let wait_time = pending.integer("WaitTime", 500, 10_000)?;
         Ok(LlmPendingConfig {
-            wait_time: wait_time.ok_or_else(|| pending.wrong("WaitTime", "must be given"))?,
-            mode: match pending.text("Mode", 16)?.as_deref() {
-                None | Some("random") => PhraseOrder::Random,
+            wait_time: pending.needed("WaitTime", pending.integer("WaitTime", 500, 10_000)?)?,
+            mode: match pending.choice("Mode", &["random", "sequence"])? {
                 Some("sequence") => PhraseOrder::Sequence,
-                Some(_) => return Err(pending.wrong("Mode", "must be `random` or `sequence`")),
+                _ => PhraseOrder::Random,
             },
             messages: phrases(pending, "LlmPending")?,
         })
@@ -103,10 +100,11 @@ impl AutoSpeechConfig {
 fn phrases(group: &Reader<'_>, name: &str) -> Result<Vec<Phrase>, ConfigError> {
     const FIELD: &str = "Messages";
     let items = group.items(FIELD, MAX_PHRASES)?;
+    group.remark(FIELD, "The probabilities add up to 1, or there are none: then all are equally likely.");
     let path = format!("AutoSpeechConfig.{name}.{FIELD}");
     let read = |item| {
-        let item = Reader::at(item, &path);
-        let text = item.text("Text", MAX_PHRASE_CHARS)?.ok_or_else(|| item.wrong("Text", "must be given"))?;
+        let item = group.entry(item, &path);
+        let text = item.needed("Text", item.text("Text", MAX_PHRASE_CHARS)?)?;
         Ok((text, item.number("Probability", 0.0, 1.0)?))
     };
     let items = items.iter().map(read).collect::<Result<Vec<_>, ConfigError>>()?;

@@ -22,19 +22,17 @@ pub struct BackChannel {
 
 /// The entries that are enabled and have something to say. All are checked.
 pub(crate) fn read(root: &Reader<'_>) -> Result<Vec<BackChannel>, ConfigError> {
-    let entries = root.items(FIELD, MAX_ENTRIES)?.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
+    let entries = root.items(FIELD, MAX_ENTRIES)?.iter().map(|item| entry(&root.entry(item, FIELD)));
+    let entries = entries.collect::<Result<Vec<_>, _>>()?;
     Ok(entries.into_iter().flatten().filter(|entry| !entry.words.is_empty()).collect())
 }
 
-fn entry(entry: &serde_json::Value) -> Result<Option<BackChannel>, ConfigError> {
-    let reader = Reader::at(entry, FIELD);
+fn entry(reader: &Reader<'_>) -> Result<Option<BackChannel>, ConfigError> {
     let probability = reader.number("Probability", 0.0, 1.0)?;
-    if entry.get("TriggerStage").is_some_and(|stage| stage != "pause_detected") {
-        return Err(reader.wrong("TriggerStage", "must be `pause_detected`"));
-    }
+    reader.choice("TriggerStage", &["pause_detected"])?;
     let items = reader.items("Words", MAX_WORDS)?;
     let word = |word| {
-        let word = Reader::at(word, "BackChannelingConfigs.Words");
+        let word = reader.entry(word, "BackChannelingConfigs.Words");
         let text = word.text("Text", MAX_WORD_CHARS)?.unwrap_or_default();
         Ok((text, word.number("Probability", 0.0, 1.0)?))
     };

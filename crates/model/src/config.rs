@@ -7,6 +7,7 @@ use crate::back_channel::{self, BackChannel};
 use crate::ranges;
 pub(crate) use crate::reader::Reader;
 use crate::reading::{self, Brackets, PronunciationRule};
+use crate::schema::{self, Notes};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -231,9 +232,20 @@ impl AgentConfig {
     /// Reads a merged and normalised `AIAgentConfig`. Numbers and booleans may be texts (server-api §1.3); unknown keys
     /// are ignored; a known key with a value it cannot have is an error that names it.
     pub fn from_json(json: &Value) -> Result<Self, ConfigError> {
-        let root = Reader::at(json, "");
+        Self::read(&Reader::root(json, None))
+    }
+
+    /// What [`Self::from_json`] takes, as a JSON Schema (2020-12): written by reading an example, so that every range stands
+    /// once, where it is checked. Numbers and booleans that are texts are taken besides, and so is a field left empty.
+    pub fn schema() -> Value {
+        let (notes, example) = (Notes::default(), schema::example());
+        Self::read(&Reader::root(&example, Some(&notes))).expect("the example is valid");
+        notes.schema()
+    }
+
+    fn read(root: &Reader<'_>) -> Result<Self, ConfigError> {
         root.object()?;
-        ranges::check(&root)?;
+        ranges::check(root)?;
         let default = Self::default();
         let (asr, tts, llm) = (root.child("AsrConfig")?, root.child("TtsConfig")?, root.child("LlmConfig")?);
         let (interrupt, turn) = (root.child("InterruptConfig")?, root.child("TurnDetectionConfig")?);
@@ -254,10 +266,7 @@ impl AgentConfig {
                 language: asr.text("AsrLanguageId", 64)?,
                 max_silence: asr.integer("AsrMaxSilence", 200, 1200)?.unwrap_or(default.asr.max_silence),
                 hot_words: asr.words("AsrHotWords", 128, 10)?,
-                vad_duration: match asr.integer("VadDuration", 0, 2000)?.unwrap_or(0) {
-                    short @ 1..=199 => return Err(asr.wrong("VadDuration", format!("{short} is not 0 or 200..2000"))),
-                    duration => duration,
-                },
+                vad_duration: asr.zero_or("VadDuration", 200, 2000)?.unwrap_or(0),
                 vad_level: asr.integer("VadLevel", 0, 11)?.unwrap_or(default.asr.vad_level),
                 custom_params: asr.text("CustomParams", 1024)?,
             },
@@ -276,43 +285,35 @@ impl AgentConfig {
                 history_sync_with_tts: llm.boolean("HistorySyncWithTTS")?.unwrap_or(false),
                 function_map: llm.function_map()?,
                 output_min_length: llm.integer("OutputMinLength", 0, 100)?.unwrap_or(0),
-                output_max_delay: match llm.integer("OutputMaxDelay", 0, 10_000)?.unwrap_or(0) {
-                    short @ 1..=999 => {
-                        return Err(llm.wrong("OutputMaxDelay", format!("{short} is not 0 or 1000..10000")));
-                    }
-                    delay => delay,
-                },
+                output_max_delay: llm.zero_or("OutputMaxDelay", 1000, 10_000)?.unwrap_or(0),
             },
             interrupt: InterruptConfig {
                 enable_voice_interrupt: interrupt.boolean("EnableVoiceInterrupt")?.unwrap_or(true),
                 words: interrupt.texts("InterruptWords", 128, 64)?,
-                no_interrupt_mode: match interrupt.text("NoInterruptMode", 16)?.as_deref() {
-                    None | Some("cache") => NoInterruptMode::Cache,
+                no_interrupt_mode: match interrupt.choice("NoInterruptMode", &["cache", "discard"])? {
                     Some("discard") => NoInterruptMode::Discard,
-                    Some(_) => return Err(interrupt.wrong("NoInterruptMode", "must be `cache` or `discard`")),
+                    _ => NoInterruptMode::Cache,
                 },
                 resume: interrupt.boolean("ResumeAfterFalseInterruption")?.unwrap_or(default.interrupt.resume),
                 keep_words: interrupt.boolean("KeepInterruptWordsForLLM")?.unwrap_or(false),
             },
             turn_detection: Self::turn_detection(&turn)?,
-            back_channels: back_channel::read(&root)?,
+            back_channels: back_channel::read(root)?,
             ambient_sound: AmbientSoundConfig::read(&root.child("AmbientSoundConfig")?)?,
             auto_speech: AutoSpeechConfig::read(&root.child("AutoSpeechConfig")?)?,
         })
     }
 
     fn turn_detection(turn: &Reader<'_>) -> Result<TurnDetectionConfig, ConfigError> {
-        let mode = match turn.text("Mode", 16)?.as_deref() {
-            None | Some("Normal") => TurnDetectionMode::Normal,
+        let mode = match turn.choice("Mode", &["Normal", "Semantic"])? {
             Some("Semantic") => TurnDetectionMode::Semantic,
-            Some(_) => return Err(turn.wrong("Mode", "must be `Normal` or `Semantic`")),
+            _ => TurnDetectionMode::Normal,
         };
-        let by_eagerness = match turn.text("Eagerness", 16)?.as_deref() {
-            None => None,
+        let by_eagerness = match turn.choice("Eagerness", &["Low", "Medium", "High"])? {
             Some("Low") => Some(6000),
             Some("Medium") => Some(4000),
             Some("High") => Some(2000),
-            Some(_) => return Err(turn.wrong("Eagerness", "must be `Low`, `Medium` or `High`")),
+            _ => None,
         };
         let wait = match turn.number("SemanticWaitDuration", -1.0, 10_000.0)? {
             Some(ms) if ms >= 0.0 => Some(ms as u32),

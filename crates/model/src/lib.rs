@@ -16,6 +16,7 @@ mod providers;
 mod ranges;
 mod reader;
 mod reading;
+mod schema;
 mod split_mix;
 mod status;
 mod template;

@@ -8,9 +8,7 @@ pub(crate) fn check(root: &Reader<'_>) -> Result<(), ConfigError> {
     let voiceprint = root.child("VoiceprintConfig")?;
     voiceprint.boolean("UseVoiceprint")?;
     voiceprint.text("VoiceprintId", 127)?;
-    if !matches!(voiceprint.text("RegistrationMode", 16)?.as_deref(), None | Some("Explicit" | "Implicit")) {
-        return Err(voiceprint.wrong("RegistrationMode", "must be `Explicit` or `Implicit`"));
-    }
+    voiceprint.choice("RegistrationMode", &["Explicit", "Implicit"])?;
     video_content(&root.child("VcrConfig")?)
 }
 

@@ -3,6 +3,7 @@
 use crate::ConfigError;
 use crate::reader::Reader;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 /// Rules of a list, and characters of a word in one (server-api §15).
 const MAX_RULES: usize = 20;
@@ -64,7 +65,14 @@ impl Brackets {
 
 pub(crate) fn pronunciation_rules(tts: &Reader<'_>) -> Result<Vec<PronunciationRule>, ConfigError> {
     const RULES: &str = "PronunciationRules";
-    let rules = tts.items(RULES, MAX_RULES)?.iter().map(|rule| {
+    let items = tts.items(RULES, MAX_RULES)?;
+    tts.note(RULES, || {
+        let word = json!({"type": "string", "pattern": format!("^\\S{{1,{RULE_WORD}}}$")});
+        let properties = json!({"Word": word, "Pronunciation": word, "Type": {"const": "replacement"}});
+        let items = json!({"type": "object", "properties": properties, "required": ["Word", "Pronunciation"]});
+        json!({"type": "array", "maxItems": MAX_RULES, "items": items})
+    });
+    let rules = items.iter().map(|rule| {
         let [word, pronunciation] = ["Word", "Pronunciation"].map(|field| {
             let word = rule[field].as_str().unwrap_or_default();
             if !(1..=RULE_WORD).contains(&word.chars().count()) || word.contains(char::is_whitespace) {
@@ -85,6 +93,7 @@ pub(crate) fn pronunciation_rules(tts: &Reader<'_>) -> Result<Vec<PronunciationR
 pub(crate) fn unspoken_brackets(tts: &Reader<'_>) -> Result<Vec<Brackets>, ConfigError> {
     const FIELD: &str = "UnspokenBrackets";
     let texts = tts.texts(FIELD, Brackets::ALL.len(), 2)?;
+    tts.note(FIELD, || json!({"type": "array", "maxItems": Brackets::ALL.len(), "items": {"enum": Brackets::ALL}}));
     let brackets = texts.iter().map(|text| {
         Brackets::parse(text).ok_or_else(|| tts.wrong(FIELD, "an entry is not one of `（）`, `()`, `【】`, `[]`, `{}`"))
     });
@@ -95,7 +104,6 @@ pub(crate) fn unspoken_brackets(tts: &Reader<'_>) -> Result<Vec<Brackets>, Confi
 mod tests {
     use super::*;
     use crate::AgentConfig;
-    use serde_json::json;
 
     #[test]
     fn brackets_are_named_by_their_signs() {

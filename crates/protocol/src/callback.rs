@@ -209,6 +209,19 @@ struct Body<'a> {
     extend_data: Option<Value>,
 }
 
+/// The body of an event that only shows whether the receiver is there: its name is `test`, and there is no instance.
+pub fn test_body(agent: &AgentId, at_ms: i64) -> String {
+    let body = json!({
+        "aiAgentId": agent,
+        "instanceId": "",
+        "event": "test",
+        "code": "200",
+        "message": "This is a test of the callback address. Nothing has happened.",
+        "timestamp": utc_seconds(at_ms.div_euclid(1000)),
+    });
+    body.to_string()
+}
+
 impl Happened {
     /// The event's name.
     pub const fn name(&self) -> &'static str {

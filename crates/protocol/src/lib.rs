@@ -16,6 +16,7 @@
 //! | [`app_server`] | the JSON door of the demo apps (server-api §13) |
 //! | [`callback`] | what an app server is told about calls (server-api §9) |
 //! | [`call_log`] | the call log and its signed address (server-api §10.1) |
+//! | [`ice`] | STUN and TURN servers with credentials |
 //! | [`token`] | channel tokens (server-api §11.1) |
 //! | [`supervisor`] | supervisor tokens, a scope of their own |
 //! | [`signaling`] | our own join and restart bodies |
@@ -29,6 +30,7 @@ pub mod call_log;
 pub mod callback;
 pub mod datachannel;
 pub mod error;
+pub mod ice;
 pub mod long_query;
 pub mod nonce;
 pub mod openapi;

@@ -6,13 +6,14 @@
 //!   digits at the end of a user id could be moved into the expiry. The format is the vendor's; therefore a token is
 //!   accepted only if it expires within [`MAX_LIFE`], and the joining side must compare channel *and* user with what it
 //!   has on record ([`ChannelToken::for_channel_and_user`]), never trust their names alone.
-//! - `rtcurl`, our key for where to connect, is outside the hash as the vendor's `gslb` is. A server ignores it. A
+//! - `rtcurl` and `iceservers`, our keys for where to connect, are outside the hash as the vendor's `gslb` is. A server ignores it. A
 //!   client sends its token there and nowhere else, so it must take tokens only from its own app server over a channel
 //!   it trusts; whoever can change the URL can read the token anyway.
 
 mod envelope;
 
 use crate::auth::WINDOW;
+use crate::ice::IceServer;
 use ringline_model::{ChannelId, UserId};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -34,6 +35,8 @@ pub struct ChannelToken {
     pub expires: i64,
     /// Where our clients connect; not covered by the hash.
     pub rtc_url: Option<String>,
+    /// What our clients reach it through where nothing else lets them; not covered by the hash.
+    pub ice_servers: Vec<IceServer>,
 }
 
 /// Why a token is refused.

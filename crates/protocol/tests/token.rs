@@ -4,6 +4,7 @@
 use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, Engine};
 use proptest::prelude::*;
 use ringline_model::{ChannelId, UserId};
+use ringline_protocol::ice::IceServer;
 use ringline_protocol::token::{ChannelToken, MAX_LIFE, MAX_TOKEN, TokenError};
 use serde_json::{Value, json};
 
@@ -29,6 +30,7 @@ fn alice() -> ChannelToken {
         nonce: String::new(),
         expires: EXPIRES,
         rtc_url: None,
+        ice_servers: Vec::new(),
     }
 }
 
@@ -70,12 +72,15 @@ fn the_published_vectors_hold() {
 }
 
 #[test]
-fn our_url_travels_in_the_envelope_and_is_read_without_a_key() {
-    let token = ChannelToken { rtc_url: Some("http://localhost:8080/rtc".into()), ..alice() };
+fn our_url_and_ice_servers_travel_in_the_envelope_and_are_read_without_a_key() {
+    let turn = IceServer::with_credentials(vec!["turn:t.example".into()], "north", &user("alice"), EXPIRES);
+    let ice_servers = vec![turn.clone()];
+    let token = ChannelToken { rtc_url: Some("http://localhost:8080/rtc".into()), ice_servers, ..alice() };
     let text = token.mint(KEY);
     assert_eq!(json_of(&text)["rtcurl"], "http://localhost:8080/rtc");
     assert_eq!((open(&text), ChannelToken::peek(&text)), (Ok(token.clone()), Ok(token)));
-    assert_eq!(json_of(ENVELOPE).get("rtcurl"), None);
+    assert_eq!(json_of(&text)["iceservers"], json!([turn]));
+    assert_eq!((json_of(ENVELOPE).get("rtcurl"), json_of(ENVELOPE).get("iceservers")), (None, None));
 }
 
 #[test]
@@ -182,7 +187,7 @@ proptest! {
         key in ".{1,40}",
     ) {
         let token = ChannelToken {
-            channel: channel(&channel_id), user: user(&user_id), app_id, nonce, expires: NOW + life, rtc_url: url,
+            channel: channel(&channel_id), user: user(&user_id), app_id, nonce, expires: NOW + life, rtc_url: url, ice_servers: Vec::new(),
         };
         prop_assert_eq!(ChannelToken::open(&token.mint(&key), &token.app_id, &key, NOW), Ok(token.clone()));
         let other_key = format!("{key}x");

@@ -13,7 +13,7 @@ use crate::net::{self, Reach};
 use crate::peer::Peer;
 use crate::table::{Datagram, Table};
 use crate::tcp::{self, Connections};
-use crate::{Identity, PathLimits, RtcError, Session, SessionConfig};
+use crate::{Identity, PathLimits, RtcError, Session, SessionConfig, stun};
 
 /// How a [`Hub`] listens and what it allows.
 #[derive(Debug, Clone)]
@@ -138,6 +138,16 @@ impl Hub {
         self.reach.local
     }
 
+    /// Where clients are told to send their media, the preferred address first: UDP, and TCP if it is on.
+    pub fn candidates(&self) -> &[SocketAddr] {
+        &self.reach.candidates
+    }
+
+    /// Whether TCP is served on the same port.
+    pub fn serves_tcp(&self) -> bool {
+        self.config.tcp
+    }
+
     /// Answers an offer. The peer must be driven with [`Peer::event`] from now on, and the answer given to the client.
     ///
     /// # Errors
@@ -197,13 +207,17 @@ async fn read(shared: Arc<Shared>) {
             }
         };
         let received = Instant::now();
-        let source = net::unmapped(source);
+        let (from, source) = (source, net::unmapped(source));
         let bytes = &buffer[..length];
         shared.counters.datagrams.fetch_add(1, Ordering::Relaxed);
         let known = shared.table().route(source, bytes).is_some_and(|inbox| {
             inbox.put(Datagram { protocol: crate::Protocol::Udp, source, bytes: bytes.into(), received })
         });
         if !known {
+            // Whoever asks outside of a call whether we are here; what cannot be sent at once is not sent.
+            if let Some(reply) = stun::reply_to_stranger(bytes, source) {
+                shared.socket.try_send_to(&reply, from).ok();
+            }
             shared.counters.unknown.fetch_add(1, Ordering::Relaxed);
         }
     }

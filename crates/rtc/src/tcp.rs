@@ -16,11 +16,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::Protocol;
 use crate::hub::Shared;
 use crate::limits::{MAX_DATAGRAM, MAX_TCP_QUEUE, TCP_FIRST, TCP_GOODBYE, TCP_IDLE};
 use crate::net;
 use crate::table::{Datagram, Inbox};
+use crate::{Protocol, stun};
 
 /// Kernel memory for what a connection hasn't sent: about a quarter of a second of audio with RED.
 /// (The default grows to megabytes, all of it delay.)
@@ -97,7 +97,9 @@ async fn serve(stream: TcpStream, source: SocketAddr, shared: std::sync::Weak<Sh
     let mut buffer = vec![0; MAX_DATAGRAM];
     let Some(length) = read_frame(&mut read, &mut buffer, TCP_FIRST).await else { return };
     let Some(shared) = shared.upgrade() else { return };
-    let Some(inbox) = shared.table().by_check(&buffer[..length]).cloned() else { return };
+    let Some(inbox) = shared.table().by_check(&buffer[..length]).cloned() else {
+        return answer_stranger(write, &buffer[..length], source).await;
+    };
     let (queue, queued) = mpsc::channel(MAX_TCP_QUEUE);
     shared.connections.lock().insert(source, queue.clone());
     let listed = Listed { shared, source, queue };
@@ -124,6 +126,14 @@ async fn serve(stream: TcpStream, source: SocketAddr, shared: std::sync::Weak<Sh
     if !written {
         timeout(TCP_GOODBYE, writing).await.ok();
     }
+}
+
+/// Tells who asks outside of a call where they come from, and closes the connection.
+async fn answer_stranger(mut write: OwnedWriteHalf, question: &[u8], source: SocketAddr) {
+    let Some(reply) = stun::reply_to_stranger(question, source) else { return };
+    let length = u16::try_from(reply.len()).expect("44 bytes at most");
+    let frame = [&length.to_be_bytes()[..], &reply].concat();
+    timeout(TCP_FIRST, write.write_all(&frame)).await.ok();
 }
 
 /// The next datagram's length, once it is in the buffer. `None` at the end: closed, not there in time, or a length no

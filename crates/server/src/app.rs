@@ -6,8 +6,10 @@ use crate::calls::{CallHandle, Calls, Configured, NewCall, StartError};
 use crate::config::Config;
 use crate::doors::admin::Admin;
 use crate::mcp::{CallTools, McpServers};
+use crate::metrics::METRICS;
+use crate::operations::Operations;
 use crate::outward::{Outward, OutwardError};
-use crate::providers::{Lists, Providers};
+use crate::providers::{CallProviders, Lists, Providers};
 use crate::session;
 use crate::voiceprints::Voiceprints;
 use ringline_conversation::{Message, Setup};
@@ -34,6 +36,7 @@ pub struct App {
     pub agent_providers: AgentProviders,
     pub mcp: McpServers,
     pub admin: Admin,
+    pub operations: Operations,
     /// Tells the dispatcher of callbacks that there are new ones.
     pub wake: Wake,
     pub nonces: Mutex<NonceMemory>,
@@ -95,6 +98,7 @@ impl App {
             nonce: String::new(),
             expires,
             rtc_url: Some(Self::rtc_url(base_url)),
+            ice_servers: self.calls.ice_servers().for_user(user, expires),
         };
         (token.mint(self.rtc_app.key.reveal()), expires)
     }
@@ -216,6 +220,11 @@ impl App {
         })
     }
 
+    /// What a call of this agent would listen, think and speak with.
+    pub fn providers_of(&self, agent: &AgentRecord) -> Result<CallProviders, ApiError> {
+        Ok(self.providers.for_call(self.own_providers(agent)?.as_deref()))
+    }
+
     /// What the session's earlier calls left to know.
     async fn history(&self, session: Option<&SessionId>, turns: u32) -> Result<Vec<Message>, ApiError> {
         let Some(session) = session else { return Ok(Vec::new()) };
@@ -252,6 +261,7 @@ pub fn internal(error: &StoreError) -> ApiError {
 }
 
 fn refused(error: &StartError) -> ApiError {
+    METRICS.calls_refused.with_label_values(&[error.as_str()]).inc();
     match error {
         StartError::Full => ApiError::concurrency_limit_exceeded(),
         StartError::Draining => ApiError::unavailable(),

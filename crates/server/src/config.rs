@@ -2,6 +2,7 @@
 
 use crate::callbacks::{Dispatcher, Schedule};
 use crate::calls::SupervisionConfig;
+use crate::telemetry::Traces;
 use anyhow::{Context, bail};
 use ipnet::IpNet;
 use ringline_model::{ConfigError, MAX_PROVIDERS, ProviderNode, ProviderSettings, is_tool_server_name};
@@ -29,6 +30,8 @@ pub struct Config {
     pub callbacks: CallbacksConfig,
     pub supervision: SupervisionSettings,
     pub mcp: McpConfig,
+    pub metrics: MetricsConfig,
+    pub telemetry: TelemetryConfig,
     pub app_server: AppServerConfig,
     pub agent: DemoAgentConfig,
 }
@@ -57,6 +60,11 @@ impl DatabaseUrl {
     pub fn get(&self) -> Option<&str> {
         (!self.0.is_empty()).then_some(&*self.0)
     }
+
+    /// `sqlite` or `postgres`.
+    pub fn kind(&self) -> &'static str {
+        if self.0.is_empty() { "sqlite" } else { "postgres" }
+    }
 }
 
 impl From<&str> for DatabaseUrl {
@@ -79,6 +87,17 @@ pub struct MediaConfig {
     pub threads: usize,
     pub ear_threads: usize,
     pub max_calls: usize,
+    pub ice_servers: Vec<IceServerConfig>,
+}
+
+/// A STUN or TURN server that clients are told of.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IceServerConfig {
+    pub urls: Vec<String>,
+    /// Name of the environment variable with the secret that it shares with us; empty: it wants no credentials.
+    #[serde(default)]
+    pub secret_env: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
@@ -104,9 +123,8 @@ impl Family {
 pub struct ModelsConfig {
     pub family: Family,
     pub tier: String,
-    #[cfg_attr(not(feature = "local"), allow(dead_code, reason = "a configuration that has it must still be read"))]
     pub dir: String,
-    #[cfg_attr(not(feature = "local"), allow(dead_code, reason = "as `dir`"))]
+    #[cfg_attr(not(feature = "local"), allow(dead_code, reason = "a configuration that has it must still be read"))]
     pub llm_threads: usize,
     pub script: String,
 }
@@ -234,6 +252,47 @@ impl McpConfig {
     }
 }
 
+/// Where metrics are, beside the server's own address; see [`crate::metrics`].
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetricsConfig {
+    listen: String,
+}
+
+impl MetricsConfig {
+    /// None: on the server's own address alone.
+    pub fn address(&self) -> anyhow::Result<Option<SocketAddr>> {
+        let listen = self.listen.trim();
+        let address = (!listen.is_empty()).then(|| listen.parse::<SocketAddr>()).transpose();
+        address.context("metrics.listen must be an address with a port, e.g. 127.0.0.1:9464, or empty")
+    }
+}
+
+/// Where traces go; see [`crate::telemetry`].
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TelemetryConfig {
+    pub otlp_endpoint: String,
+}
+
+impl TelemetryConfig {
+    /// Call inside the runtime.
+    pub fn traces(&self) -> anyhow::Result<Traces> {
+        match self.otlp_endpoint.trim() {
+            "" => Ok(Traces::default()),
+            endpoint => Traces::start(endpoint),
+        }
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        let endpoint = self.otlp_endpoint.trim();
+        if !endpoint.is_empty() && !endpoint.starts_with("http://") && !endpoint.starts_with("https://") {
+            bail!("telemetry.otlp_endpoint must begin with http:// or https://, or be empty");
+        }
+        Ok(())
+    }
+}
+
 /// Child processes, each shared by all calls.
 const MAX_COMMANDS: usize = 32;
 
@@ -252,6 +311,10 @@ pub struct DemoAgentConfig {
     pub greeting: String,
     pub system_prompt: String,
 }
+
+/// Addresses of ICE servers in all, and their length: they travel in every token.
+const MAX_ICE_URLS: usize = 4;
+const MAX_ICE_URL: usize = 128;
 
 impl Config {
     /// The defaults, under `file` if given.
@@ -280,10 +343,19 @@ impl Config {
         }
         self.check_providers()?;
         self.mcp.check()?;
+        let urls: Vec<_> = self.media.ice_servers.iter().flat_map(|server| &server.urls).collect();
+        let is_one = |url: &str| ["stun:", "turn:", "turns:"].iter().any(|scheme| url.starts_with(scheme));
+        if urls.len() > MAX_ICE_URLS || urls.iter().any(|url| url.len() > MAX_ICE_URL || !is_one(url)) {
+            bail!(
+                "media.ice_servers has at most {MAX_ICE_URLS} urls in all, each stun:, turn: or turns: and at most {MAX_ICE_URL} long"
+            );
+        }
         self.callbacks.dispatcher()?;
         if self.supervision.max_supervisors > 100 || self.supervision.max_listeners > 1000 {
             bail!("supervision.max_supervisors is at most 100, supervision.max_listeners at most 1000");
         }
+        self.metrics.address()?;
+        self.telemetry.check()?;
         let url = &self.server.public_url;
         if !url.is_empty() && !url.starts_with("http://") && !url.starts_with("https://") {
             bail!("server.public_url must begin with http:// or https://");
@@ -391,6 +463,14 @@ mod tests {
     }
 
     #[test]
+    fn metrics_have_an_address_of_their_own_if_one_is_named() {
+        let address = |text: &str| load(&format!("[metrics]\nlisten = \"{text}\"\n"))?.metrics.address();
+        assert_eq!(address("").expect("valid"), None);
+        assert_eq!(address("127.0.0.1:9464").expect("valid"), "127.0.0.1:9464".parse().ok());
+        assert!(format!("{:#}", address("9464").expect_err("no address")).contains("metrics.listen"));
+    }
+
+    #[test]
     fn providers_that_stand_in_are_complete() {
         let url = "url = \"http://127.0.0.1:9000/v1\"";
         let one = |node: &str, rest: &str| format!("[[{node}.providers]]\n{rest}\n");
@@ -409,6 +489,17 @@ mod tests {
         ] {
             let error = format!("{:#}", load(&wrong).expect_err(&wrong));
             assert!(error.contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn ice_servers_have_addresses_of_their_kind() {
+        let config =
+            load("[[media.ice_servers]]\nurls = [\"turn:t.example:3478\"]\nsecret_env = \"X\"\n").expect("valid");
+        assert_eq!(config.media.ice_servers.len(), 1);
+        for wrong in ["[\"http://t.example\"]", "[\"stun:a\", \"stun:b\", \"stun:c\", \"stun:d\", \"stun:e\"]"] {
+            let error = format!("{:#}", load(&format!("[[media.ice_servers]]\nurls = {wrong}\n")).expect_err(wrong));
+            assert!(error.contains("media.ice_servers"), "{error}");
         }
     }
 

@@ -6,6 +6,7 @@ pub use lists::{Lists, ProviderError, Reach, web_address};
 
 use crate::config::{Config, Family};
 use anyhow::Context;
+use ringline_providers::models::{FileStatus, ModelStore, Tier};
 use ringline_providers::scripted::{Script, ScriptedCall, ScriptedFamily};
 use ringline_providers::{EndOfTurn, LanguageModel, Recognizer, Synthesizer, Voice, VoiceActivity};
 use std::cell::OnceCell;
@@ -19,7 +20,18 @@ pub struct CallProviders {
     pub end_of_turn: Arc<dyn EndOfTurn>,
     pub language_model: Arc<dyn LanguageModel>,
     pub synthesizer: Arc<dyn Synthesizer>,
+    pub families: Families,
 }
+
+/// Whose providers they are, as the metrics name them; of a list the first one's.
+#[derive(Clone, Copy, Debug)]
+pub struct Families {
+    pub recognition: &'static str,
+    pub language_model: &'static str,
+    pub synthesis: &'static str,
+}
+
+const SCRIPTED: &str = Family::Scripted.as_str();
 
 /// The process's providers.
 pub struct Providers {
@@ -69,18 +81,24 @@ impl Providers {
         &self.voices
     }
 
+    /// Names of the language models, in the order in which they are asked; `models` is the family's own.
+    pub fn language_models(&self) -> Vec<String> {
+        self.lists.llm.names()
+    }
+
     /// `own`: the lists of the call's agent. Call inside the runtime.
     pub fn for_call(&self, own: Option<&Lists>) -> CallProviders {
         let script = OnceCell::new();
         // One run through the script for all that a call has of it.
         let scripted = || -> &ScriptedCall { script.get_or_init(|| self.script.call()) };
-        let mut providers = match &self.family {
+        let providers = match &self.family {
             Kind::Scripted => CallProviders {
                 voice_activity: Box::new(ringline_providers::earshot::EarshotVad::new()),
                 recognizer: scripted().recognizer.clone(),
                 end_of_turn: scripted().end_of_turn.clone(),
                 language_model: scripted().language_model.clone(),
                 synthesizer: scripted().synthesizer.clone(),
+                families: Families { recognition: SCRIPTED, language_model: SCRIPTED, synthesis: SCRIPTED },
             },
             #[cfg(feature = "local")]
             Kind::Local(local) => local.for_call(),
@@ -95,9 +113,28 @@ impl Providers {
             llm.for_call(mind, || scripted().language_model.clone(), for_llm, |several| Arc::new(several));
         let voice = &providers.synthesizer;
         let synthesizer = tts.for_call(voice, || scripted().synthesizer.clone(), for_tts, |several| Arc::new(several));
-        providers = CallProviders { recognizer, language_model, synthesizer, ..providers };
-        providers
+        let of = providers.families;
+        let families = Families {
+            recognition: asr.family(of.recognition),
+            language_model: llm.family(of.language_model),
+            synthesis: tts.family(of.synthesis),
+        };
+        CallProviders { recognizer, language_model, synthesizer, families, ..providers }
     }
+}
+
+/// Where local models are kept.
+pub fn model_store(config: &Config) -> anyhow::Result<ModelStore> {
+    Ok(match config.models.dir.as_str() {
+        "" => ModelStore::open_default()?,
+        dir => ModelStore::open(dir)?,
+    })
+}
+
+/// What the tier needs of model files, by name and size.
+pub fn model_files(config: &Config) -> anyhow::Result<Vec<FileStatus>> {
+    let tier: Tier = config.models.tier.parse()?;
+    Ok(model_store(config)?.status()?.into_iter().filter(|file| tier.brings(file.tier)).collect())
 }
 
 fn scripted(config: &Config) -> anyhow::Result<ScriptedFamily> {
@@ -113,14 +150,15 @@ fn scripted(config: &Config) -> anyhow::Result<ScriptedFamily> {
 
 #[cfg(feature = "local")]
 mod local {
-    use super::CallProviders;
+    use super::{CallProviders, Families};
     use crate::config::Config;
-    use anyhow::Context;
+    use anyhow::Context as _;
     use ringline_providers::local::hibari::Hibari;
     use ringline_providers::local::llama::{LlamaConfig, LlamaModel};
     use ringline_providers::local::{SileroVad, SmartTurn, Whisper, WhisperConfig};
-    use ringline_providers::models::ModelStore;
     use std::sync::Arc;
+
+    const LOCAL: &str = crate::config::Family::Local.as_str();
 
     /// Models on this machine, loaded.
     pub struct Local {
@@ -133,7 +171,7 @@ mod local {
 
     impl Local {
         pub fn load(config: &Config) -> anyhow::Result<Self> {
-            let store = open_store(config)?;
+            let store = super::model_store(config)?;
             let timed = |what: &'static str| {
                 let began = std::time::Instant::now();
                 move || tracing::info!(what, ms = began.elapsed().as_millis() as u64, "loaded")
@@ -174,14 +212,8 @@ mod local {
                 end_of_turn: self.smart_turn.clone(),
                 language_model: self.language_model.clone(),
                 synthesizer: self.hibari.clone(),
+                families: Families { recognition: LOCAL, language_model: LOCAL, synthesis: LOCAL },
             }
         }
-    }
-
-    fn open_store(config: &Config) -> anyhow::Result<ModelStore> {
-        Ok(match config.models.dir.as_str() {
-            "" => ModelStore::open_default()?,
-            dir => ModelStore::open(dir)?,
-        })
     }
 }

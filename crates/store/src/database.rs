@@ -29,6 +29,9 @@ pub trait Database: Send + Sync + 'static {
     /// The same for the agent $1.
     const HOLD_AGENT: &'static str;
 
+    /// The database's clock as `now_ms`, in Unix ms.
+    const CLOCK_MS: &'static str;
+
     /// Begins a transaction that writes.
     async fn begin(&self) -> Result<Self::Tx, sqlx::Error>;
 

@@ -32,8 +32,9 @@ pub use postgres::PostgresStore;
 pub use ringline_model::{InstanceStatus, RegistrationMode};
 
 pub use records::{
-    AccessKeyRecord, AgentRecord, ClaimedEvent, DialogueKind, DialogueQuery, DialogueRecord, EventClaim, EventRecord,
-    InstanceQuery, InstanceRecord, JournalRow, ListedVoiceprint, Order, Producer, VoiceprintQuery, VoiceprintRecord,
+    AccessKeyRecord, AgentRecord, CallQuery, ClaimedEvent, DialogueKind, DialogueQuery, DialogueRecord, EventClaim,
+    EventRecord, InstanceQuery, InstanceRecord, JournalRow, ListedCall, ListedVoiceprint, Order, Producer,
+    VoiceprintQuery, VoiceprintRecord,
 };
 pub use sqlite::SqliteStore;
 pub use store::{AgentChange, Store};

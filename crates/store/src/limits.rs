@@ -46,6 +46,12 @@ pub const EVENT_BACKLOG: u32 = 10_000;
 pub const CLAIM_EVENTS: u32 = 100;
 /// Rows in any answer.
 pub const LIST_ROWS: u32 = 1000;
+/// How far back a search through calls looks: the newest calls, and the newest dialogue entries. There is no index for parts
+/// of texts that both back ends have.
+pub const SEARCH_CALLS: u32 = 20_000;
+pub const SEARCH_DIALOGUES: u32 = 50_000;
+/// What is searched for.
+pub const SEARCH_BYTES: usize = 256;
 /// Instances in one answer: each may carry several megabytes.
 pub const LIST_INSTANCES: u32 = 100;
 

@@ -112,6 +112,7 @@ impl Database for PostgresStore {
     /// Rows that only refer to the instance (a dialogue) needn't wait.
     const HOLD_INSTANCE: &'static str = "SELECT id FROM instances WHERE id = $1 FOR NO KEY UPDATE";
     const HOLD_AGENT: &'static str = "SELECT id FROM agents WHERE id = $1 FOR NO KEY UPDATE";
+    const CLOCK_MS: &'static str = "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::BIGINT AS now_ms";
 
     async fn begin(&self) -> Result<Self::Tx, sqlx::Error> {
         self.pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await

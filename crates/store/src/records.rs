@@ -74,6 +74,39 @@ pub struct InstanceQuery {
     pub limit: u32,
 }
 
+/// Which calls to list, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallQuery {
+    /// Those that are not finished, or those that are; none: all.
+    pub finished: Option<bool>,
+    pub agent: Option<AgentId>,
+    /// Part of what was said, or the beginning of the call's, session's, channel's or user's id, ASCII letters in either case.
+    /// As far back as [`crate::limits::SEARCH_CALLS`] and [`crate::limits::SEARCH_DIALOGUES`] say.
+    pub search: Option<String>,
+    /// Only calls behind this one: its `created_ms` and id.
+    pub after: Option<(i64, InstanceId)>,
+    /// At most [`crate::limits::LIST_ROWS`].
+    pub limit: u32,
+}
+
+/// An instance without what makes it large.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedCall {
+    pub id: InstanceId,
+    pub agent: AgentId,
+    pub agent_name: String,
+    pub channel: ChannelId,
+    pub user: Option<UserId>,
+    pub session: SessionId,
+    pub status: InstanceStatus,
+    pub created_ms: i64,
+    pub started_ms: Option<i64>,
+    pub ended_ms: Option<i64>,
+    pub end_reason: Option<String>,
+    /// Recordings are noted.
+    pub recorded: bool,
+}
+
 /// One step of a conversation, as it happened.
 #[derive(Clone, PartialEq, Eq)]
 pub struct JournalRow {

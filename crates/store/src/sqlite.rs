@@ -117,6 +117,7 @@ impl Database for SqliteStore {
     /// There is one writing transaction at a time.
     const HOLD_INSTANCE: &'static str = "SELECT id FROM instances WHERE id = $1";
     const HOLD_AGENT: &'static str = "SELECT id FROM agents WHERE id = $1";
+    const CLOCK_MS: &'static str = "SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) AS now_ms";
 
     /// Takes the write lock at once: a transaction that only later turned into a writing one could fail on the way.
     async fn begin(&self) -> Result<Self::Tx, sqlx::Error> {

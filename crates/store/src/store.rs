@@ -1,6 +1,7 @@
 use crate::{
-    AccessKeyRecord, AgentRecord, ClaimedEvent, DialogueQuery, DialogueRecord, EventClaim, EventRecord, InstanceQuery,
-    InstanceRecord, JournalRow, ListedVoiceprint, RegistrationMode, StoreError, VoiceprintQuery, VoiceprintRecord,
+    AccessKeyRecord, AgentRecord, CallQuery, ClaimedEvent, DialogueQuery, DialogueRecord, EventClaim, EventRecord,
+    InstanceQuery, InstanceRecord, JournalRow, ListedCall, ListedVoiceprint, RegistrationMode, StoreError,
+    VoiceprintQuery, VoiceprintRecord,
 };
 use async_trait::async_trait;
 use ringline_model::{AgentId, InstanceId, SessionId, UserId};
@@ -47,6 +48,11 @@ pub trait Store: Send + Sync + 'static {
     async fn create_instance(&self, instance: &InstanceRecord, events: &[EventRecord]) -> Result<(), StoreError>;
     async fn instance(&self, id: &InstanceId) -> Result<Option<InstanceRecord>, StoreError>;
     async fn instances(&self, query: &InstanceQuery) -> Result<Vec<InstanceRecord>, StoreError>;
+    /// An instance as [`Self::calls`] lists it.
+    async fn call(&self, id: &InstanceId) -> Result<Option<ListedCall>, StoreError>;
+    async fn calls(&self, query: &CallQuery) -> Result<Vec<ListedCall>, StoreError>;
+    /// What the database's clock says, in Unix ms; answers if the database does.
+    async fn clock_ms(&self) -> Result<i64, StoreError>;
     /// `Created` becomes `Executing`, with `user` on the line. False if it was past that. Fails with
     /// [`StoreError::NotFound`].
     async fn set_executing(

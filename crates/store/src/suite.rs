@@ -1,6 +1,7 @@
 //! What every back end must do, as facts. Each fact gets an empty store of its own.
 
 mod agents;
+mod calls;
 mod dialogues;
 mod instances;
 mod journal;
@@ -56,6 +57,13 @@ pub async fn run<S: Store, F: Future<Output = S>>(make: impl Fn() -> F) {
             recordings_are_noted_on_a_finished_instance,
             a_nul_character_in_an_instances_text_is_refused_and_in_its_json_kept,
             what_is_too_large_for_an_instance_is_refused;
+        calls:
+            calls_are_listed_newest_first_and_page_by_page,
+            calls_are_listed_by_status_and_agent,
+            calls_are_found_by_the_beginning_of_their_ids_and_by_what_was_said,
+            signs_that_mean_something_to_the_database_are_searched_for_as_they_are,
+            a_call_shows_its_agent_even_if_that_is_deleted,
+            a_reachable_database_tells_the_time;
         journal:
             a_journal_comes_back_in_order_and_in_pages,
             a_journal_without_rows_is_empty,

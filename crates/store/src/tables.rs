@@ -5,6 +5,7 @@
 
 mod access_keys;
 mod agents;
+mod calls;
 mod dialogues;
 mod instances;
 mod journal;
@@ -15,9 +16,9 @@ mod voiceprints;
 
 use crate::database::Database;
 use crate::{
-    AccessKeyRecord, AgentChange, AgentRecord, ClaimedEvent, DialogueQuery, DialogueRecord, EventClaim, EventRecord,
-    InstanceQuery, InstanceRecord, JournalRow, ListedVoiceprint, RegistrationMode, Store, StoreError, VoiceprintQuery,
-    VoiceprintRecord,
+    AccessKeyRecord, AgentChange, AgentRecord, CallQuery, ClaimedEvent, DialogueQuery, DialogueRecord, EventClaim,
+    EventRecord, InstanceQuery, InstanceRecord, JournalRow, ListedCall, ListedVoiceprint, RegistrationMode, Store,
+    StoreError, VoiceprintQuery, VoiceprintRecord,
 };
 use async_trait::async_trait;
 use ringline_model::{AgentId, InstanceId, SessionId, UserId};
@@ -75,6 +76,18 @@ impl<D: Database> Store for D {
 
     async fn instances(&self, query: &InstanceQuery) -> Result<Vec<InstanceRecord>, StoreError> {
         instances::list(self, query).await
+    }
+
+    async fn call(&self, id: &InstanceId) -> Result<Option<ListedCall>, StoreError> {
+        calls::one(self, id).await
+    }
+
+    async fn calls(&self, query: &CallQuery) -> Result<Vec<ListedCall>, StoreError> {
+        calls::list(self, query).await
+    }
+
+    async fn clock_ms(&self) -> Result<i64, StoreError> {
+        calls::clock_ms(self).await
     }
 
     async fn set_executing(

@@ -1,6 +1,6 @@
 //! The token's text form: base64 of a JSON object with arbitrary key order (server-api §11.1).
 
-use super::{ChannelToken, MAX_TOKEN, TokenError};
+use super::{ChannelToken, IceServer, MAX_TOKEN, TokenError};
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -30,6 +30,8 @@ struct Envelope {
     /// Where our clients connect; unknown to the vendor's, which ignore it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rtcurl: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    iceservers: Vec<IceServer>,
 }
 
 /// A number; read from a decimal text too.
@@ -49,6 +51,7 @@ pub(super) fn write(token: &ChannelToken, signature: &str) -> String {
         timestamp: Timestamp::Number(token.expires),
         token: signature.to_owned(),
         rtcurl: token.rtc_url.clone(),
+        iceservers: token.ice_servers.clone(),
     };
     BASE64_STANDARD.encode(serde_json::to_vec(&envelope).expect("texts and numbers serialise"))
 }
@@ -76,6 +79,7 @@ pub(super) fn read(text: &str) -> Result<(ChannelToken, String), TokenError> {
         nonce: envelope.nonce,
         expires,
         rtc_url: envelope.rtcurl,
+        ice_servers: envelope.iceservers,
     };
     Ok((token, envelope.token))
 }

@@ -6,6 +6,7 @@
 
 use super::schedule::{Attempted, Schedule, Verdict};
 use super::world::World;
+use crate::metrics::METRICS;
 use ringline_store::{ClaimedEvent, EventClaim, StoreError, limits};
 use std::sync::Arc;
 use std::time::Duration;
@@ -115,6 +116,11 @@ async fn attempt<W: World>(world: Arc<W>, dispatcher: Arc<Dispatcher>, claimed: 
         Ok(Some(settings)) if settings.enabled && !settings.url.is_empty() => {
             let attempted = world.post(&settings, event.body, dispatcher.timeout).await;
             let verdict = dispatcher.schedule.judge(&attempted, attempt, event.at_ms, world.now_ms());
+            METRICS.callback_attempt(match &verdict {
+                Verdict::Delivered => "delivered",
+                Verdict::Again { .. } => "again",
+                Verdict::GivenUp(_) => "given_up",
+            });
             let answer = match &attempted {
                 Attempted::Answered(status) => format!("HTTP {status}"),
                 Attempted::Failed(error) => error.clone(),

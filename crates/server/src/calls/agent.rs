@@ -22,6 +22,8 @@ use super::wire::wire;
 use super::writer::Writer;
 use super::{CallEvent, Configured, UpdateAnswer, Who};
 use crate::callbacks::Reporter;
+use crate::metrics::CallMeter;
+use crate::telemetry::CallTrace;
 use members::Members;
 use ringline_conversation::{
     Conversation, DialogueKind, EndReason, Event, Input, JournalEntry, Message, Notice, Output, Role, Setup, Step,
@@ -61,6 +63,8 @@ pub struct Agent {
     pub reporter: Reporter,
     pub user_data: Option<String>,
     pub scribes: Scribes,
+    /// None: nobody wants traces.
+    pub trace: Option<Box<CallTrace>>,
 }
 
 impl Agent {
@@ -83,6 +87,7 @@ impl Agent {
             scribe: None,
             members: Members::new(began_ms),
             ended: None,
+            meter: CallMeter::started(),
         };
         task.agent.backdrop.play(&task.agent.setup.config.ambient_sound).await;
         // The greeting is asked for before anything has happened.
@@ -128,6 +133,7 @@ struct Task {
     scribe: Option<Scribe>,
     members: Members,
     ended: Option<EndReason>,
+    meter: CallMeter,
 }
 
 impl Task {
@@ -173,6 +179,10 @@ impl Task {
         let entry = JournalEntry::record(&mut self.conversation, now, step);
         self.journal(&entry).await;
         self.agent.handle.live.step(&entry);
+        self.meter.step(&entry);
+        if let Some(trace) = &mut self.agent.trace {
+            trace.step(&entry);
+        }
         for output in entry.outputs {
             self.carry_out(output, now).await;
         }
@@ -182,7 +192,7 @@ impl Task {
         let row = match (serde_json::to_string(&entry.step), serde_json::to_string(&entry.outputs)) {
             (Ok(step), Ok(outputs)) => JournalRow { seq: self.journal_seq, at_us: entry.at.as_micros(), step, outputs },
             (Err(error), _) | (_, Err(error)) => {
-                tracing::error!(%error, "a step of the conversation does not serialise");
+                tracing::error!(call.id = %self.agent.handle.instance, %error, "a step of the conversation does not serialise");
                 return;
             }
         };
@@ -223,7 +233,7 @@ impl Task {
                     self.agent.mouth.utter(Utter { response, segment, source }).await;
                 }
                 None => {
-                    tracing::error!(segment.id = %segment, clip.id = %clip, "a clip that is not there is to be played")
+                    tracing::error!(call.id = %self.agent.handle.instance, segment.id = %segment, clip.id = %clip, "a clip that is not there is to be played")
                 }
             },
             Output::ForgetClip { clip } => self.agent.clips.forget(clip),
@@ -397,7 +407,13 @@ impl Task {
         self.agent.mouth.cancel(ResponseId(u64::MAX - 1));
         self.part().await;
         self.media(MediaCommand::Close).await;
-        let at_ms = self.unix_ms(self.agent.clock.now());
+        let now = self.agent.clock.now();
+        let language = self.conversation.config().asr.language.as_deref();
+        std::mem::take(&mut self.meter).ended(reason, now, language);
+        if let Some(trace) = self.agent.trace.take() {
+            trace.end(reason, now);
+        }
+        let at_ms = self.unix_ms(now);
         let event = self.report(&telling::of_end(reason), at_ms);
         self.agent.writer.finished(&self.agent.handle.instance, reason.as_str(), at_ms, event).await;
         tracing::info!(call.id = %self.agent.handle.instance, reason = reason.as_str(), "the call ended");

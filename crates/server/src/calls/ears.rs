@@ -8,14 +8,15 @@
 use super::clock::CallClock;
 use super::speech_detector::{SpeechDetector, SpeechEdge};
 use super::{CallEvent, CallEvents};
+use crate::metrics::{METRICS, ProviderMeter, Request};
 use ringline_audio::{EAR_RATE, level_dbfs};
 use ringline_conversation::{Input, Stage};
-use ringline_model::{CallTime, UtteranceId};
+use ringline_model::{CallTime, InstanceId, UtteranceId};
 use ringline_providers::{EndOfTurn, Recognition, RecognitionEvent, RecognitionParams, Recognizer, VoiceActivity};
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -36,10 +37,12 @@ const RECOGNITION_EVENTS: usize = 32;
 
 /// What a call's ears are made of.
 pub struct Senses {
+    pub instance: InstanceId,
     pub voice_activity: Box<dyn VoiceActivity>,
     pub recognizer: Arc<dyn Recognizer>,
     pub end_of_turn: Arc<dyn EndOfTurn>,
     pub params: RecognitionParams,
+    pub meter: ProviderMeter,
     pub vad_level: u32,
 }
 
@@ -66,7 +69,6 @@ pub struct EarPool {
 struct Lane {
     queue: SyncSender<Message>,
     waiting: Arc<AtomicUsize>,
-    dropped: Arc<AtomicU64>,
 }
 
 impl Lane {
@@ -80,13 +82,13 @@ impl Lane {
 
     fn audio(&self, message: Message) {
         if self.waiting.load(Ordering::Relaxed) >= QUEUE_AUDIO {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+            METRICS.dropped_ear_audio.inc();
             return;
         }
         self.waiting.fetch_add(1, Ordering::Relaxed);
         if self.queue.try_send(message).is_err() {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+            METRICS.dropped_ear_audio.inc();
         }
     }
 }
@@ -98,7 +100,7 @@ impl EarPool {
             .map(|n| {
                 let (queue, inbox) = sync_channel(QUEUE);
                 let waiting = Arc::new(AtomicUsize::new(0));
-                let lane = Lane { queue, waiting: waiting.clone(), dropped: Arc::default() };
+                let lane = Lane { queue, waiting: waiting.clone() };
                 let runtime = runtime.clone();
                 std::thread::Builder::new()
                     .name(format!("ears-{n}"))
@@ -193,8 +195,8 @@ fn listen(inbox: &Receiver<Message>, waiting: &AtomicUsize, runtime: &tokio::run
                 }
             }
             Message::Transcribe { ear, utterance, revision } => {
-                if let Some(open) = ears.get_mut(&ear).and_then(|ear| ear.utterance(utterance)) {
-                    open.recognition.transcribe(revision);
+                if let Some(ear) = ears.get_mut(&ear) {
+                    ear.transcribe(utterance, revision);
                 }
             }
             Message::Score { ear, utterance, revision } => {
@@ -219,9 +221,21 @@ fn listen(inbox: &Receiver<Message>, waiting: &AtomicUsize, runtime: &tokio::run
     }
 }
 
+/// Measures the answer to the last request; one to an earlier request is nobody's any more.
+fn note(asked: &Mutex<Option<(u32, Request)>>, event: &RecognitionEvent) {
+    let mut asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
+    match (event, &mut *asked) {
+        (RecognitionEvent::Final { revision, .. }, Some((last, request))) if revision == last => request.answered(),
+        (RecognitionEvent::Failed { revision, .. }, Some((last, request))) if revision == last => request.failed(),
+        _ => {}
+    }
+}
+
 struct OpenUtterance {
     id: UtteranceId,
     recognition: Box<dyn Recognition>,
+    /// The last transcript that was asked for.
+    asked: Arc<Mutex<Option<(u32, Request)>>>,
     /// The last [`TURN_AUDIO`] samples.
     audio: VecDeque<f32>,
 }
@@ -321,8 +335,11 @@ impl Ear {
         let (sender, mut receiver) = mpsc::channel(RECOGNITION_EVENTS);
         let mut recognition = self.senses.recognizer.open(self.senses.params.clone(), sender);
         let events = self.events.clone();
+        let asked: Arc<Mutex<Option<(u32, Request)>>> = Arc::default();
+        let open = asked.clone();
         runtime.spawn(async move {
             while let Some(event) = receiver.recv().await {
+                note(&asked, &event);
                 let input = match event {
                     RecognitionEvent::Interim { text } => Input::InterimTranscript { utterance: id, text },
                     RecognitionEvent::Final { revision, text } => Input::Transcript { utterance: id, revision, text },
@@ -345,18 +362,28 @@ impl Ear {
         let (front, back) = audio.as_slices();
         recognition.push(front);
         recognition.push(back);
-        self.open = Some(OpenUtterance { id, recognition, audio });
+        self.open = Some(OpenUtterance { id, recognition, asked: open, audio });
+    }
+
+    fn transcribe(&mut self, utterance: UtteranceId, revision: u32) {
+        let meter = self.senses.meter.clone();
+        let Some(open) = self.utterance(utterance) else { return };
+        let request = meter.request();
+        *open.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some((revision, request));
+        open.recognition.transcribe(revision);
     }
 
     fn score(&mut self, utterance: UtteranceId, revision: u32, runtime: &tokio::runtime::Handle) {
-        let model = self.senses.end_of_turn.clone();
+        let (model, call) = (self.senses.end_of_turn.clone(), self.senses.instance.clone());
         let events = self.events.clone();
         let Some(open) = self.utterance(utterance) else { return };
         let audio: Arc<[f32]> = open.audio.iter().copied().collect();
         runtime.spawn(async move {
             match model.probability(audio, "").await {
                 // Not a number could be stored in no journal.
-                Ok(probability) if !probability.is_finite() => tracing::warn!("the end-of-turn model gave no number"),
+                Ok(probability) if !probability.is_finite() => {
+                    tracing::warn!(call.id = %call, "the end-of-turn model gave no number");
+                }
                 Ok(probability) => {
                     let input = Input::EndOfTurn { utterance, revision, probability };
                     if events.send(CallEvent::Input(input)).await.is_err() {
@@ -364,7 +391,7 @@ impl Ear {
                     }
                 }
                 // Without an answer the silence cap ends the turn.
-                Err(error) => tracing::warn!(%error, "the end-of-turn model failed"),
+                Err(error) => tracing::warn!(call.id = %call, %error, "the end-of-turn model failed"),
             }
         });
     }

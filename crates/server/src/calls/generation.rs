@@ -2,6 +2,7 @@
 
 use super::{CallEvent, CallEvents};
 use crate::mcp::CallTools;
+use crate::metrics::ProviderMeter;
 use ringline_conversation::{Input, Message, Role, Stage};
 use ringline_model::{BuiltIn, LlmConfig, ResponseId, ToolDefinition};
 use ringline_providers::{ChatContext, ChatEvent, ChatMessage, ChatRequest, ChatRole, LanguageModel};
@@ -13,20 +14,27 @@ pub struct Generation {
     language_model: Arc<dyn LanguageModel>,
     /// The agent's tool servers.
     tools: Option<Arc<CallTools>>,
+    meter: ProviderMeter,
     events: CallEvents,
     /// What runs: the generation, and the tools that it has called.
     running: Vec<(ResponseId, AbortHandle)>,
 }
 
 impl Generation {
-    pub fn new(language_model: Arc<dyn LanguageModel>, tools: Option<Arc<CallTools>>, events: CallEvents) -> Self {
-        Self { language_model, tools, events, running: Vec::new() }
+    pub fn new(
+        language_model: Arc<dyn LanguageModel>,
+        tools: Option<Arc<CallTools>>,
+        meter: ProviderMeter,
+        events: CallEvents,
+    ) -> Self {
+        Self { language_model, tools, meter, events, running: Vec::new() }
     }
 
     pub fn start(&mut self, response: ResponseId, messages: Vec<Message>, config: &LlmConfig, context: ChatContext) {
         let messages = messages.into_iter().map(chat_message).collect();
         let (events, model, servers) = (self.events.clone(), self.language_model.clone(), self.tools.clone());
         let mut tools = offered(config);
+        let meter = self.meter.clone();
         // Aborting the task drops the stream, which cancels the request.
         let task = tokio::spawn(async move {
             if let Some(servers) = servers {
@@ -35,8 +43,14 @@ impl Generation {
                 let own: Vec<_> = own.into_iter().filter(|tool| tools.iter().all(|t| t.name != tool.name)).collect();
                 tools.extend(own);
             }
+            let mut request = meter.request();
             let mut stream = model.generate(ChatRequest { messages, tools, context });
             while let Some(event) = stream.recv().await {
+                match &event {
+                    ChatEvent::Text(_) | ChatEvent::ToolCalls(_) => request.answered(),
+                    ChatEvent::FellBack { .. } | ChatEvent::Failed(_) => request.failed(),
+                    ChatEvent::Reasoning(_) | ChatEvent::Finished => {}
+                }
                 let input = match event {
                     ChatEvent::Text(text) => Input::ResponseText { response, text },
                     ChatEvent::Reasoning(_) => continue,

@@ -4,6 +4,7 @@ use super::live::Live;
 use super::media::MediaCommands;
 use super::supervision::Supervisors;
 use super::{CallEvent, CallEvents, Who};
+use crate::ice::IceServers;
 use ringline_conversation::{ClientCommand, Input, StopCause, TakeoverMode};
 use ringline_model::{AgentId, ChannelId, InstanceId, RtcApp, SessionId, UserId};
 use ringline_protocol::error::ApiError;
@@ -30,6 +31,7 @@ pub struct CallHandle {
     pub session: SessionId,
     pub rtc_app: RtcApp,
     pub(super) rtc_url: String,
+    pub(super) ice_servers: IceServers,
     pub(super) events: CallEvents,
     /// The user has been there.
     pub(super) joined: AtomicBool,
@@ -179,6 +181,7 @@ impl CallHandle {
             nonce: String::new(),
             expires,
             rtc_url: Some(self.rtc_url.clone()),
+            ice_servers: self.ice_servers.for_user(user, expires),
         };
         (token.mint(self.rtc_app.key.reveal()), expires)
     }

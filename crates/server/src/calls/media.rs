@@ -21,11 +21,12 @@ use super::clock::{CallClock, MediaClock};
 use super::ears::Ears;
 use super::recorder::{CallRecorder, Track};
 use super::{CallEvent, CallEvents, Who};
+use crate::metrics::METRICS;
 use ringline_audio::{
     Ambience, EAR_RATE, EarPath, Events, MOUTH_FRAME, MouthEncoder, Playout, Pushed, Tick, WIRE_RATE,
 };
 use ringline_conversation::Input;
-use ringline_model::{CallTime, ResponseId, SegmentId};
+use ringline_model::{CallTime, InstanceId, ResponseId, SegmentId};
 use ringline_rtc::{AudioPacket, Peer, PeerEvent};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -131,10 +132,20 @@ pub struct MediaLoad {
     /// Ticks, and those more than [`TOO_LATE`] late, since the window began.
     ticks: AtomicU64,
     late: AtomicU64,
+    /// Of the window before: ticks in the upper half, late ones in the lower.
+    last: AtomicU64,
+}
+
+/// Ticks of all calls in the last window of 5 s, and those more than 20 ms late.
+#[derive(Clone, Copy, Debug)]
+pub struct Lateness {
+    pub ticks: u32,
+    pub late: u32,
 }
 
 impl MediaLoad {
     fn tick(&self, late_by: Duration) {
+        METRICS.tick_lateness.observe(late_by.as_secs_f64());
         self.ticks.fetch_add(1, Ordering::Relaxed);
         if late_by > TOO_LATE {
             self.late.fetch_add(1, Ordering::Relaxed);
@@ -144,11 +155,18 @@ impl MediaLoad {
     /// Starts a new window; true if too many of the last window's ticks came too late.
     pub fn overloaded(&self) -> bool {
         let (ticks, late) = (self.ticks.swap(0, Ordering::Relaxed), self.late.swap(0, Ordering::Relaxed));
+        self.last.store(ticks << 32 | late & u64::from(u32::MAX), Ordering::Relaxed);
         ticks >= ENOUGH_TICKS && late * 100 > ticks * TOO_MANY_LATE
+    }
+
+    pub fn last_window(&self) -> Lateness {
+        let last = self.last.load(Ordering::Relaxed);
+        Lateness { ticks: (last >> 32) as u32, late: last as u32 }
     }
 }
 
 pub struct Media {
+    pub instance: InstanceId,
     pub clock: CallClock,
     pub events: CallEvents,
     pub ears: Ears,
@@ -255,8 +273,9 @@ impl Task {
     fn tell(&mut self, event: CallEvent) {
         if self.media.events.try_send(event).is_err() {
             self.lost_events += 1;
+            METRICS.dropped_media_events.inc();
             if self.lost_events.is_power_of_two() {
-                tracing::error!(lost = self.lost_events, "the agent task does not keep up with media");
+                tracing::error!(call.id = %self.media.instance, lost = self.lost_events, "the agent task does not keep up with media");
             }
         }
     }
@@ -301,11 +320,15 @@ impl Task {
             MediaCommand::Speak { response, segment, pcm } => match self.playout.push(response, segment, &pcm) {
                 Pushed::Queued | Pushed::Stale => {}
                 // The conversation's look-ahead keeps far below the queue's length.
-                Pushed::Full => tracing::error!(%segment, "the playout queue is full; speech is missing"),
+                Pushed::Full => {
+                    tracing::error!(call.id = %self.media.instance, segment.id = %segment, "the playout queue is full; speech is missing")
+                }
             },
             MediaCommand::FinishSegment { response, segment } => match self.playout.finish_segment(response, segment) {
                 Pushed::Queued | Pushed::Stale => {}
-                Pushed::Full => tracing::error!(%segment, "the playout queue has no room for another segment"),
+                Pushed::Full => {
+                    tracing::error!(call.id = %self.media.instance, segment.id = %segment, "the playout queue has no room for another segment")
+                }
             },
             MediaCommand::Queued { answer } => {
                 let queued = Duration::from_millis(self.playout.queued_ms().into());
@@ -344,7 +367,7 @@ impl Task {
         let ears = match EarPath::new() {
             Ok(ears) => ears,
             Err(error) => {
-                tracing::error!(%error, "no decoder for a new transport");
+                tracing::error!(call.id = %self.media.instance, %error, "no decoder for a new transport");
                 return None;
             }
         };
@@ -391,8 +414,8 @@ impl Task {
                 }
                 self.report_quality();
             }
-            PeerEvent::Loss { fraction } => tracing::trace!(fraction, "loss towards the user"),
             PeerEvent::SecondAudio(_) => {}
+            PeerEvent::Loss { fraction } => METRICS.loss_to_user.observe(f64::from(fraction)),
             PeerEvent::Closed { reason } => {
                 tracing::debug!(?reason, "the user's transport closed");
                 let joined = transport.joined;
@@ -475,7 +498,7 @@ impl Task {
             let payload = match frame.map(|pcm| self.encoder.encode(pcm)) {
                 Some(Ok(payload)) => Some(payload),
                 Some(Err(error)) => {
-                    tracing::error!(%error, "a frame was not encoded");
+                    tracing::error!(call.id = %self.media.instance, %error, "a frame was not encoded");
                     None
                 }
                 None => is_silence.then(|| self.encoder.silence()),

@@ -7,6 +7,7 @@
 use super::clips::Clip;
 use super::media::{MediaCommand, MediaCommands};
 use super::{CallEvent, CallEvents};
+use crate::metrics::ProviderMeter;
 use ringline_audio::{LeadTrim, MOUTH_RATE, Resampler};
 use ringline_conversation::{Input, Stage};
 use ringline_model::{ResponseId, SegmentId};
@@ -49,10 +50,15 @@ pub struct Mouth {
 }
 
 impl Mouth {
-    pub fn open(synthesizer: Arc<dyn Synthesizer>, media: MediaCommands, events: CallEvents) -> Self {
+    pub fn open(
+        synthesizer: Arc<dyn Synthesizer>,
+        meter: ProviderMeter,
+        media: MediaCommands,
+        events: CallEvents,
+    ) -> Self {
         let (queue, inbox) = mpsc::channel(QUEUE);
         let (cancelled_below, cancelled) = watch::channel(0);
-        tokio::spawn(speak(synthesizer, media, events, inbox, cancelled));
+        tokio::spawn(speak(synthesizer, meter, media, events, inbox, cancelled));
         Self { queue, cancelled_below }
     }
 
@@ -70,6 +76,7 @@ impl Mouth {
 
 async fn speak(
     synthesizer: Arc<dyn Synthesizer>,
+    meter: ProviderMeter,
     media: MediaCommands,
     events: CallEvents,
     mut inbox: mpsc::Receiver<Utter>,
@@ -79,7 +86,8 @@ async fn speak(
         if response.0 < *cancelled.borrow_and_update() {
             continue;
         }
-        let mut line = Line { synthesizer: &*synthesizer, media: &media, events: &events, response, segment };
+        let synthesizer = &*synthesizer;
+        let mut line = Line { synthesizer, meter: &meter, media: &media, events: &events, response, segment };
         tokio::select! {
             done = line.say(source) => if done.is_err() { return },
             // Dropping the stream inside cancels the synthesis.
@@ -93,6 +101,7 @@ struct Gone;
 
 struct Line<'a> {
     synthesizer: &'a dyn Synthesizer,
+    meter: &'a ProviderMeter,
     media: &'a MediaCommands,
     events: &'a CallEvents,
     response: ResponseId,
@@ -155,6 +164,7 @@ impl Line<'_> {
             Ok(resampler) => resampler,
             Err(error) => return self.fail(error.to_string()).await,
         };
+        let mut asked = self.meter.request();
         let mut stream = self.synthesizer.synthesise(request);
         let mut trim = LeadTrim::new();
         let mut resampled = Vec::new();
@@ -164,10 +174,12 @@ impl Line<'_> {
             resampled.clear();
             let wait = if heard { NEXT_PIECE } else { FIRST_PIECE };
             let Ok(event) = tokio::time::timeout(wait, stream.recv()).await else {
+                asked.failed();
                 return self.fail("the speech stopped coming".to_owned()).await;
             };
             match event {
                 Some(SpeechEvent::Audio(audio)) => {
+                    asked.answered();
                     resampler.push(&audio, &mut resampled);
                     trim.push(&resampled, &mut pcm);
                     if pcm.is_empty() {
@@ -198,8 +210,14 @@ impl Line<'_> {
                     self.tell(Input::SegmentSynthesised { segment, duration_ms }).await?;
                     return self.finish().await;
                 }
-                Some(SpeechEvent::Failed(error)) => return self.fail(error.to_string()).await,
-                None => return self.fail("the synthesizer stopped without a result".to_owned()).await,
+                Some(SpeechEvent::Failed(error)) => {
+                    asked.failed();
+                    return self.fail(error.to_string()).await;
+                }
+                None => {
+                    asked.failed();
+                    return self.fail("the synthesizer stopped without a result".to_owned()).await;
+                }
             }
         }
     }

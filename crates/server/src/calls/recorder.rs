@@ -6,6 +6,7 @@
 //! Not recorded: nothing is hidden when the disk is too slow; packets that find the queue full are counted and the gap
 //! stays silent in its right length.
 
+use crate::metrics::METRICS;
 use ringline_audio::{OggTrack, OggTrackConfig};
 use ringline_model::InstanceId;
 use std::collections::BTreeMap;
@@ -96,6 +97,7 @@ impl CallRecorder {
     /// A packet whose first sample is at `at` (48 kHz since recording began). Never blocks.
     pub fn packet(&self, track: Track, at: u64, payload: Arc<[u8]>) {
         if self.queue.try_send(Message::Packet { call: self.call, track, at, payload }).is_err() {
+            METRICS.dropped_recorder_packets.inc();
             let dropped = self.dropped.fetch_add(1, Ordering::Relaxed) + 1;
             if dropped.is_power_of_two() {
                 tracing::error!(dropped, "the disk is too slow: packets are missing from recordings");

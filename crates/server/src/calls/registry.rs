@@ -9,15 +9,18 @@ use super::generation::Generation;
 use super::handle::CallHandle;
 use super::live::event::{Agent as AgentNow, CallSummary, Snapshot};
 use super::live::{Live, Overview};
-use super::media::{Listener, Media, MediaCommand, MediaLoad};
+use super::media::{Lateness, Listener, Media, MediaCommand, MediaLoad};
 use super::mouth::Mouth;
 use super::recorder::Recorder;
 use super::supervision::{SeatError, SupervisionConfig, Supervisors, seat};
 use super::writer::Writer;
 use super::{CALL_EVENTS, CallEvent, Configured, Who};
 use crate::callbacks::Reporter;
+use crate::ice::IceServers;
 use crate::mcp::CallTools;
+use crate::metrics::{Node, ProviderMeter};
 use crate::providers::{Lists, Providers};
+use crate::telemetry::{CallTrace, Traces};
 use ringline_conversation::{Setup, StopCause};
 use ringline_model::{AgentConfig, AgentId, AmbientSound, ChannelId, InstanceId, RtcApp, SessionId, UserId};
 use ringline_protocol::supervisor::SupervisorToken;
@@ -39,6 +42,9 @@ pub struct CallsConfig {
     pub clips: ClipLoader,
     pub sounds: Sounds,
     pub supervision: SupervisionConfig,
+    pub traces: Traces,
+    /// What clients are told besides our own candidates.
+    pub ice_servers: IceServers,
 }
 
 /// Everything a new call needs. Ids and times come from the door.
@@ -79,6 +85,18 @@ pub enum StartError {
     ChannelBusy,
     #[error("the call's media could not be set up")]
     Media(#[from] ringline_audio::AudioError),
+}
+
+impl StartError {
+    /// As the metrics name it.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Draining => "draining",
+            Self::ChannelBusy => "channel_busy",
+            Self::Media(_) => "media",
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -173,8 +191,39 @@ impl Calls {
         self.running.read().ok()?.by_channel.get(channel).cloned()
     }
 
+    /// How many calls there are, and how many of them the user has joined.
+    pub fn counts(&self) -> (usize, usize) {
+        self.running.read().map_or((0, 0), |running| {
+            let joined = running.by_instance.values().filter(|call| call.has_joined()).count();
+            (running.by_instance.len(), joined)
+        })
+    }
+
     pub fn count(&self) -> usize {
         self.running.read().map_or(0, |running| running.by_instance.len())
+    }
+
+    pub fn ice_servers(&self) -> &IceServers {
+        &self.config.ice_servers
+    }
+
+    /// Calls at once.
+    pub fn limit(&self) -> usize {
+        self.config.max_calls
+    }
+
+    /// How late media ticks came lately.
+    pub fn lateness(&self) -> Lateness {
+        self.load.last_window()
+    }
+
+    /// Too many ticks came too late: nobody is let in for the moment.
+    pub fn is_overloaded(&self) -> bool {
+        self.overloaded.load(Ordering::Relaxed)
+    }
+
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
     }
 
     /// Whether a call may start on this channel; the door asks before it stores anything.
@@ -244,6 +293,7 @@ impl Calls {
             session: call.session,
             rtc_app: call.rtc_app,
             rtc_url: call.rtc_url,
+            ice_servers: self.config.ice_servers.clone(),
             events: events.clone(),
             joined: AtomicBool::new(false),
             ended,
@@ -268,14 +318,17 @@ impl Calls {
         };
         let providers = self.providers.for_call(call.providers.as_deref());
         let senses = Senses {
+            instance: handle.instance.clone(),
             voice_activity: providers.voice_activity,
             recognizer: providers.recognizer,
             end_of_turn: providers.end_of_turn,
             params,
+            meter: ProviderMeter::new(Node::Recognition, providers.families.recognition),
             vad_level: config.asr.vad_level,
         };
         let ears = self.ears.open(senses, events.clone(), clock);
         let media = Media {
+            instance: handle.instance.clone(),
             clock,
             events: events.clone(),
             ears: ears.clone(),
@@ -285,7 +338,8 @@ impl Calls {
         }
         .start(&self.media_runtime)?;
         handle.media.get_or_init(|| media.clone());
-        let mouth = Mouth::open(providers.synthesizer, media.clone(), events.clone());
+        let meter = ProviderMeter::new(Node::Synthesis, providers.families.synthesis);
+        let mouth = Mouth::open(providers.synthesizer, meter, media.clone(), events.clone());
         let backdrop = Backdrop {
             sounds: self.config.sounds.clone(),
             choice: call.ambient_sounds,
@@ -299,7 +353,12 @@ impl Calls {
             configured: call.configured,
             clock,
             began_ms: call.created_ms,
-            generation: Generation::new(providers.language_model, call.tools, events.clone()),
+            generation: Generation::new(
+                providers.language_model,
+                call.tools,
+                ProviderMeter::new(Node::LanguageModel, providers.families.language_model),
+                events.clone(),
+            ),
             media,
             ears,
             mouth,
@@ -309,6 +368,13 @@ impl Calls {
             reporter: call.reporter,
             user_data: call.user_data,
             scribes,
+            trace: CallTrace::begin(
+                &self.config.traces,
+                &handle.instance,
+                &handle.agent,
+                &handle.session,
+                call.created_ms,
+            ),
         };
         tokio::spawn(async move {
             let _leaving = leaving;

@@ -96,7 +96,7 @@ impl Writer {
         let (done, stored) = oneshot::channel();
         self.send(Entry::Finished { instance: instance.clone(), reason, at_ms, event, done }).await;
         if stored.await.is_err() {
-            tracing::error!(%instance, "the end of the call was not stored");
+            tracing::error!(call.id = %instance, "the end of the call was not stored");
         }
     }
 }
@@ -158,7 +158,7 @@ async fn write(store: Arc<dyn Store>, mut inbox: mpsc::Receiver<Entry>, wake: Wa
                 let user_data = user_data.as_deref();
                 let stored = retry(|| store.update_instance(&instance, json, template, user_data, at_ms)).await;
                 if answer.send(if stored { Ok(()) } else { Err(ApiError::internal()) }).is_err() {
-                    tracing::debug!(%instance, "nobody waited for the update to be stored");
+                    tracing::debug!(call.id = %instance, "nobody waited for the update to be stored");
                 }
             }
             Some(Entry::Finished { instance, reason, at_ms, event, done }) => {
@@ -167,7 +167,7 @@ async fn write(store: Arc<dyn Store>, mut inbox: mpsc::Receiver<Entry>, wake: Wa
                 retry(|| store.finish_instance(&instance, reason, at_ms, event.as_slice())).await;
                 gathered.wake_for(event.as_slice());
                 if done.send(()).is_err() {
-                    tracing::debug!(%instance, "nobody waited for the end to be stored");
+                    tracing::debug!(call.id = %instance, "nobody waited for the end to be stored");
                 }
             }
         }
@@ -200,7 +200,7 @@ impl Gathered {
         let Some(Waiting { rows, events }) = self.waiting.remove(instance) else { return };
         self.count -= rows.len() + events.len();
         if !retry(|| store.append_journal(instance, &rows, &events)).await && !rows.is_empty() {
-            tracing::error!(%instance, "the call's journal ends here");
+            tracing::error!(call.id = %instance, "the call's journal ends here");
             self.broken.insert(instance.clone());
         }
         self.wake_for(&events);

@@ -2,12 +2,13 @@
 
 mod call;
 mod database;
-mod machine;
+mod doctor;
+pub mod machine;
 mod models;
 mod replay;
 mod serve;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use std::process::ExitCode;
 
 /// AI agent calls, self-hosted: start a call with one signed request, join from a browser, talk with an agent.
@@ -26,6 +27,8 @@ enum Command {
     Models(models::Models),
     /// Call an agent from the terminal, with WAV files as the user's turns.
     Call(call::Call),
+    /// Look whether everything is in place for calls, and say what to do where it is not.
+    Doctor(doctor::Doctor),
     /// Re-run a finished call's conversation from its journal; exit code 0 only if every output is identical.
     Replay(replay::Replay),
 }
@@ -36,19 +39,28 @@ impl Cli {
             Command::Serve(serve) => serve.run(),
             Command::Models(models) => models.run(),
             Command::Call(call) => call.run(),
+            Command::Doctor(doctor) => doctor.run(),
             Command::Replay(replay) => replay.run(),
         }
     }
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    #[default]
+    Text,
+    /// One object a line.
+    Json,
+}
+
 /// Logs go to stderr; `RINGLINE_LOG` takes filters such as `debug` or `ringline=debug,warn`.
-fn start_logs(default: &str) {
+fn start_logs(default: &str, format: LogFormat) {
     use std::io::IsTerminal as _;
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_env("RINGLINE_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => logs.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => logs.json().init(),
+    }
 }

@@ -35,7 +35,7 @@ enum Command {
 
 impl Models {
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        super::start_logs("warn");
+        super::start_logs("warn", super::LogFormat::Text);
         let store = match &self.dir {
             Some(dir) => ModelStore::open(dir)?,
             None => ModelStore::open_default()?,

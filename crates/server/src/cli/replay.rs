@@ -2,15 +2,13 @@
 
 use super::database;
 use crate::config::DatabaseUrl;
+use crate::journal;
 use anyhow::{Context, bail};
 use clap::Args;
-use ringline_conversation::{Change, Decision, JournalEntry, Metrics, Setup, WhatIf, replay, what_if};
+use ringline_conversation::{Change, Decision, Metrics, Setup, WhatIf, replay, what_if};
 use ringline_model::{CallTime, InstanceId};
 use std::path::PathBuf;
 use std::process::ExitCode;
-
-/// Rows read at a time.
-const PAGE: u32 = 500;
 
 #[derive(Args)]
 pub struct Replay {
@@ -35,7 +33,7 @@ pub struct Replay {
 
 impl Replay {
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        super::start_logs("warn");
+        super::start_logs("warn", super::LogFormat::Text);
         tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(self.replay())
     }
 
@@ -51,21 +49,7 @@ impl Replay {
         let instance = InstanceId::parse(self.instance.clone()).context("that is not an instance id")?;
         let Some(record) = store.instance(&instance).await? else { bail!("there is no call {instance}") };
         let setup: Setup = serde_json::from_value(record.setup).context("the journal's head is not readable")?;
-        let mut entries: Vec<JournalEntry> = Vec::new();
-        loop {
-            let rows = store.journal(&instance, entries.len() as u64, PAGE).await?;
-            if rows.is_empty() {
-                break;
-            }
-            for row in rows {
-                let in_row = || format!("journal row {}", row.seq);
-                entries.push(JournalEntry {
-                    at: CallTime::from_micros(row.at_us),
-                    step: serde_json::from_str(&row.step).with_context(in_row)?,
-                    outputs: serde_json::from_str(&row.outputs).with_context(in_row)?,
-                });
-            }
-        }
+        let entries = journal::read(&*store, &instance, usize::MAX).await?.entries;
         if entries.is_empty() {
             bail!("the call {instance} has no journal");
         }

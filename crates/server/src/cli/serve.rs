@@ -7,7 +7,9 @@ use crate::callbacks::{Customers, Reporter, Wake, dispatch};
 use crate::calls::{Calls, CallsConfig, ClipLoader, EarPool, Recorder, Sounds, Writer, private_dir};
 use crate::config::{Config, DatabaseUrl, Family};
 use crate::doors::admin::Admin;
+use crate::ice::IceServers;
 use crate::mcp::McpServers;
+use crate::operations::Operations;
 use crate::outward::Outward;
 use crate::providers::Providers;
 use crate::secrets::random_text;
@@ -69,6 +71,9 @@ pub struct Serve {
     /// Script for the scripted family (TOML) [default: the built-in one].
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
+    /// How logs are written to stderr: text, or json with one object a line.
+    #[arg(long, value_enum, value_name = "FORMAT", env = "RINGLINE_LOG_FORMAT", default_value = "text")]
+    log_format: super::LogFormat,
     /// Print one JSON line on stdout when calls are accepted: url, rtc_url, agent_id, access_key_id,
     /// access_key_secret, admin_token, version. For automation.
     #[arg(long)]
@@ -90,7 +95,7 @@ impl Serve {
         if config.models.family == Family::Local {
             machine::passive_openmp()?;
         }
-        super::start_logs("info");
+        super::start_logs("info", self.log_format);
         let media = media_runtime(config.media.threads)?;
         let main = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let result = main.block_on(serve(config, media.handle().clone(), self.ready_json));
@@ -204,6 +209,8 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
             sounds: Sounds::new(clips.clone()),
             clips,
             supervision: config.supervision.calls(),
+            traces: config.telemetry.traces()?,
+            ice_servers: IceServers::new(&config.media.ice_servers)?,
         },
         providers.clone(),
         recorder,
@@ -214,7 +221,8 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
     let drain_timeout = Duration::from_secs(config.server.drain_timeout);
     let nonces = Mutex::new(NonceMemory::new(NONCES));
     let voiceprints = Voiceprints::new();
-    let app = App {
+    let operations = Operations::start(App::now_ms());
+    let app = Arc::new(App {
         config,
         store,
         calls,
@@ -225,11 +233,20 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
         agent_providers,
         mcp,
         admin,
+        operations,
         nonces,
         rtc_app,
-    };
-    let app = Arc::new(app);
+    });
     let router = crate::doors::router(app.clone())?;
+
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let mut metrics_url = None;
+    if let Some(address) = app.config.metrics.address()? {
+        let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+        metrics_url = Some(format!("http://{}{}", listener.local_addr()?, crate::metrics::PATH));
+        let (router, head) = (crate::metrics::lone_router(app.clone()), app.config.server.max_request_head);
+        tokio::spawn(crate::doors::http::serve(listener, router, head, stopped.clone()));
+    }
 
     let url = app.base_url(Some(&address.to_string()));
     if ready_json {
@@ -242,6 +259,7 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
             "rtc_app_id": app.rtc_app.id,
             "rtc_app_key": app.rtc_app.key,
             "admin_token": admin_token,
+            "metrics_url": metrics_url,
             "version": crate::VERSION,
         });
         println!("{ready}");
@@ -256,7 +274,6 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
         println!("  Media                    UDP {udp}\n");
     }
 
-    let (stop, stopped) = tokio::sync::watch::channel(false);
     let server = tokio::spawn(crate::doors::http::serve(listener, router, app.config.server.max_request_head, stopped));
     tokio::select! {
         _ = terminate.recv() => {}

@@ -61,6 +61,7 @@ pub fn router(app: Arc<App>) -> anyhow::Result<Router> {
     let router = Router::new()
         .route("/", post(openapi::door).get(openapi::door_or_page).fallback(openapi::door))
         .route(&format!("{}/{{code}}", ringline_protocol::error::ADVICE_PATH), get(errors::page))
+        .route(crate::metrics::PATH, get(crate::metrics::door))
         .route("/{*path}", get(page::asset))
         .merge(open)
         .nest(admin::PATH, admin::router(app.clone()))

@@ -43,7 +43,8 @@ enum Source<T: ?Sized> {
     /// The family's.
     Models,
     Scripted,
-    Made(Arc<T>),
+    /// With its family, as the metrics name it.
+    Made(&'static str, Arc<T>),
 }
 
 /// The providers of one node, in order.
@@ -61,6 +62,19 @@ impl<T: ?Sized> List<T> {
         self.0.is_empty()
     }
 
+    pub fn names(&self) -> Vec<String> {
+        self.0.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The family of the first; `models` is that of the server's own models.
+    pub fn family(&self, models: &'static str) -> &'static str {
+        match self.0.first() {
+            None | Some((_, Source::Models)) => models,
+            Some((_, Source::Scripted)) => "scripted",
+            Some((_, Source::Made(family, _))) => family,
+        }
+    }
+
     /// One provider that stands for the list in a call.
     pub fn for_call(
         &self,
@@ -72,7 +86,7 @@ impl<T: ?Sized> List<T> {
         let provider = |source: &Source<T>| match source {
             Source::Models => models.clone(),
             Source::Scripted => scripted(),
-            Source::Made(provider) => provider.clone(),
+            Source::Made(_, provider) => provider.clone(),
         };
         match &self.0[..] {
             [] => models.clone(),
@@ -165,7 +179,9 @@ fn list<T: ?Sized>(
                 };
                 let key =
                     key(node).map_err(|variable| ProviderError::Key { node: of, name: name.clone(), variable })?;
-                Source::Made(make(node, Making { key, client, runtime: Handle::current() }).map_err(unusable)?)
+                let family = if node.provider == ProviderKind::Openai { "openai" } else { "self_hosted" };
+                let made = make(node, Making { key, client, runtime: Handle::current() }).map_err(unusable)?;
+                Source::Made(family, made)
             }
         };
         Ok((name, source))

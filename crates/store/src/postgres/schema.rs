@@ -6,7 +6,10 @@ use sqlx::{Connection, PgConnection};
 
 /// In order; entry n brings version n to n + 1. Never changed once released, only added to, and only so that the
 /// version before it can go on running: nodes are replaced one by one.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/postgres/0001_first.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/postgres/0001_first.sql"),
+    include_str!("../../migrations/postgres/0002_calls_by_age.sql"),
+];
 /// The lock that one node holds while it migrates: "ring".
 const LOCK: &str = "SELECT pg_advisory_xact_lock(1919512167)";
 /// Another node's migration is waited for this long; our own takes what it takes.

@@ -7,7 +7,10 @@ use sqlx::{ConnectOptions, Connection};
 use std::path::Path;
 
 /// In order; entry n brings version n to n + 1. Never changed once released, only added to.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/sqlite/0001_first.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/sqlite/0001_first.sql"),
+    include_str!("../../migrations/sqlite/0002_calls_by_age.sql"),
+];
 /// What the first migration sets: "ring".
 const APPLICATION_ID: i64 = 0x7269_6e67;
 /// SQLite's result code for a file that is no database.

@@ -3,6 +3,7 @@
 
 use super::Task;
 use crate::calls::media::MediaCommand;
+use crate::metrics::METRICS;
 use ringline_conversation::{ClientCommand, Input, Step};
 use ringline_protocol::app_server::TOKEN_LIFE;
 use ringline_protocol::callback::Happened;
@@ -55,6 +56,7 @@ impl Task {
         let now = self.agent.clock.now();
         if !self.custom.take(now) {
             self.custom_dropped += 1;
+            METRICS.dropped_client_messages.inc();
             if self.custom_dropped.is_power_of_two() {
                 let (call, count) = (&self.agent.handle.instance, self.custom_dropped);
                 tracing::warn!(call.id = %call, count, "too many messages to the app server at once: they are dropped");

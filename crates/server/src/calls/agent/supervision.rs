@@ -6,9 +6,10 @@ use crate::calls::ears::{EarPool, Senses};
 use crate::calls::live::event::Supervising;
 use crate::calls::media::{HandOver, MediaCommand};
 use crate::calls::supervision::{Seated, scribe::Scribe};
+use crate::metrics::{Node, ProviderMeter};
 use crate::providers::{Lists, Providers};
 use ringline_conversation::{Input, Step, TakeoverMode};
-use ringline_model::UserId;
+use ringline_model::{InstanceId, UserId};
 use ringline_providers::RecognitionParams;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -26,9 +27,11 @@ pub struct Scribes {
 }
 
 impl Scribes {
-    fn senses(&self) -> Senses {
+    fn senses(&self, instance: &InstanceId) -> Senses {
         let providers = self.providers.for_call(self.own.as_deref());
         Senses {
+            instance: instance.clone(),
+            meter: ProviderMeter::new(Node::Recognition, providers.families.recognition),
             voice_activity: providers.voice_activity,
             recognizer: providers.recognizer,
             end_of_turn: providers.end_of_turn,
@@ -37,8 +40,8 @@ impl Scribes {
         }
     }
 
-    fn start(&self, clock: CallClock, events: crate::calls::CallEvents) -> Scribe {
-        Scribe::start(&self.pool, self.senses(), clock, events)
+    fn start(&self, instance: &InstanceId, clock: CallClock, events: crate::calls::CallEvents) -> Scribe {
+        Scribe::start(&self.pool, self.senses(instance), clock, events)
     }
 }
 
@@ -46,7 +49,7 @@ impl Task {
     /// The human is in charge: the media task is told where they speak, and a scribe writes it down.
     pub(super) async fn hand_over(&mut self, human: &UserId, mode: TakeoverMode) {
         let handle = &self.agent.handle;
-        let scribe = self.agent.scribes.start(self.agent.clock, handle.events.clone());
+        let scribe = self.agent.scribes.start(&handle.instance, self.agent.clock, handle.events.clone());
         let hand_over = HandOver {
             seat: handle.supervisors.of(human).map(|seated| seated.seat),
             is_heard: mode != TakeoverMode::AgentVoice,

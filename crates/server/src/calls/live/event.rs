@@ -77,6 +77,7 @@ impl LiveEvent {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = AgentNow)]
 #[serde(rename_all = "snake_case")]
 pub enum Agent {
     /// Before the user is there.

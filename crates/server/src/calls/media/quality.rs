@@ -3,6 +3,7 @@
 use super::Task;
 use crate::calls::CallEvent;
 use crate::calls::live::event::Network;
+use crate::metrics::METRICS;
 use ringline_audio::WIRE_RATE;
 use std::time::Instant;
 
@@ -51,8 +52,13 @@ impl Quality {
         let expected = self.highest.saturating_sub(self.reported.unwrap_or(self.highest));
         let received = std::mem::take(&mut self.received);
         self.reported = self.reported.map(|_| self.highest);
-        let lost = expected.saturating_sub(received) as f64;
-        let loss = if expected == 0 { 0.0 } else { lost / expected as f64 };
+        let lost = expected.saturating_sub(received);
+        METRICS.packets_received.inc_by(received);
+        METRICS.packets_lost.inc_by(lost);
+        if received > 0 {
+            METRICS.jitter.observe(self.jitter / f64::from(WIRE_RATE));
+        }
+        let loss = if expected == 0 { 0.0 } else { lost as f64 / expected as f64 };
         (loss as f32, (self.jitter * 1000.0 / f64::from(WIRE_RATE)) as f32)
     }
 }

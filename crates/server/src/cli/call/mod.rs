@@ -81,7 +81,7 @@ pub struct Call {
 
 impl Call {
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        super::start_logs("warn");
+        super::start_logs("warn", super::LogFormat::Text);
         tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(self.call())
     }
 

@@ -77,8 +77,7 @@ pub async fn create(State(app): State<Arc<App>>, bytes: Result<Bytes, BytesRejec
     (status = 404, description = "There is none", body = Refusal),
 ))]
 pub async fn read(State(app): State<Arc<App>>, Id(id): Id) -> Result<Json<Agent>, Refusal> {
-    let id = AgentId::parse(id).map_err(|_| Refusal::agent_not_found())?;
-    Ok(Json(Agent::of(&known(&app, &id).await?)))
+    Ok(Json(Agent::of(&named(&app, id).await?)))
 }
 
 /// Replace an agent
@@ -143,6 +142,12 @@ pub async fn delete(State(app): State<Arc<App>>, Id(id): Id) -> Result<StatusCod
     } else {
         Err(Refusal::agent_not_found())
     }
+}
+
+/// The agent with the id in a path.
+pub(super) async fn named(app: &App, id: String) -> Result<AgentRecord, Refusal> {
+    let id = AgentId::parse(id).map_err(|_| Refusal::agent_not_found())?;
+    known(app, &id).await
 }
 
 async fn known(app: &App, id: &AgentId) -> Result<AgentRecord, Refusal> {

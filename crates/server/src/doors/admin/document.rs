@@ -1,7 +1,7 @@
 //! The admin API's OpenAPI document, made from the code; `docs/admin-openapi.json` is the same.
 
-use super::calls::{events, supervision};
-use super::{agents, keys};
+use super::calls::{call, detail, events, journal, listing, supervision};
+use super::{agents, doctor, health, keys, schema, trials, voices};
 use crate::calls::live::event::Snapshot;
 use axum::Json;
 use utoipa::openapi::OpenApi as Document;
@@ -13,26 +13,31 @@ use utoipa::{Modify, OpenApi};
     info(
         title = "Ringline admin API",
         version = "1",
-        description = "Agents and access keys of a Ringline server. Sign in with the admin token as bearer: \
+        description = "Agents, access keys, calls and state of a Ringline server. Sign in with the admin token as bearer: \
                        `ringline serve` prints it.",
     ),
     servers((url = "/api/ringline/v1/admin")),
     paths(
         agents::list, agents::create, agents::read, agents::replace, agents::patch, agents::delete,
+        schema::agent, trials::providers, trials::callback, voices::list, voices::sample,
         keys::list, keys::create, keys::read, keys::change,
         events::overview, events::follow, supervision::create, supervision::list, supervision::remove,
         supervision::whisper, supervision::speak, supervision::take_over, supervision::hand_back,
+        listing::list, detail::read, journal::download, call::stop,
+        health::health, doctor::look,
     ),
     components(schemas(Snapshot, events::Missed, events::RunningCalls)),
     tags(
         (name = "agents", description = "What calls start from"),
+        (name = "voices", description = "What agents can sound like"),
+        (name = "server", description = "How it is"),
         (name = "access_keys", description = "Who may call which operations of the OpenAPI"),
-        (name = "calls", description = "Running calls: watching them and stepping in"),
+        (name = "calls", description = "Live and past: looking into them, watching them, stepping in"),
     ),
     security(("admin_token" = [])),
     modifiers(&AdminToken),
 )]
-struct Admin;
+pub struct Admin;
 
 struct AdminToken;
 

@@ -1,4 +1,4 @@
-//! The admin door: agents and access keys, for operators (`/api/ringline/v1/admin/…`).
+//! The admin door: agents, access keys, calls and how the server is, for operators (`/api/ringline/v1/admin/…`).
 //!
 //! Signed in with the admin token as bearer. JSON in snake case; a refusal is [`Refusal`] with a code that stays. No page
 //! of another origin may read it (no CORS). A change is one step in the store, and what is made or changed by looking first
@@ -7,18 +7,25 @@
 
 mod agents;
 mod calls;
+mod doctor;
 mod document;
+mod health;
 mod keys;
 mod refusal;
+mod schema;
+mod trials;
+mod voices;
+
+pub use voices::Samples;
 
 use crate::app::App;
 use axum::Router;
 use axum::extract::{FromRequestParts, Path, Request, State};
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::Response;
-use axum::routing::{any, get};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get, post};
 use refusal::Refusal;
 use ringline_model::Secret;
 use serde::Deserialize;
@@ -38,9 +45,17 @@ pub struct Admin {
 pub fn router(app: Arc<App>) -> Router<Arc<App>> {
     let signed_in = Router::new()
         .route("/agents", get(agents::list).post(agents::create))
+        .route("/agents/schema", get(schema::agent))
         .route("/agents/{id}", get(agents::read).put(agents::replace).patch(agents::patch).delete(agents::delete))
+        .route("/agents/{id}/test_providers", post(trials::providers))
+        .route("/agents/{id}/test_callback", post(trials::callback))
+        .route("/voices", get(voices::list))
+        .route("/voices/{id}/sample", get(voices::sample))
         .route("/access_keys", get(keys::list).post(keys::create))
         .route("/access_keys/{id}", get(keys::read).patch(keys::change))
+        .route("/health", get(health::health))
+        .route("/doctor", get(doctor::look))
+        .merge(calls::call::routes())
         .method_not_allowed_fallback(async || Refusal::method_not_allowed())
         // A route, not a fallback: the page has one for every path.
         .route("/{*nowhere}", any(async || Refusal::not_found()))
@@ -49,11 +64,18 @@ pub fn router(app: Arc<App>) -> Router<Arc<App>> {
 }
 
 async fn sign_in(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, Refusal> {
-    let authorization = request.headers().get(header::AUTHORIZATION).map(|value| value.as_bytes()).unwrap_or_default();
-    if !is_admin(&app, authorization) {
-        return Err(Refusal::unauthorized());
-    }
-    Ok(next.run(request).await)
+    if is_signed_in(&app, request.headers()) { Ok(next.run(request).await) } else { Err(Refusal::unauthorized()) }
+}
+
+/// Whether a request has the admin token as bearer.
+pub fn is_signed_in(app: &App, headers: &HeaderMap) -> bool {
+    let authorization = headers.get(header::AUTHORIZATION).map(|value| value.as_bytes()).unwrap_or_default();
+    is_admin(app, authorization)
+}
+
+/// What is answered to whoever is not signed in.
+pub fn sign_in_first() -> Response {
+    Refusal::unauthorized().into_response()
 }
 
 /// Whether this is the admin token as bearer.

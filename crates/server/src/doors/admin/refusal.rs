@@ -19,7 +19,7 @@ pub struct Refusal {
     #[serde(skip)]
     status: StatusCode,
     /// One of `unauthorized`, `invalid_json`, `invalid_field`, `not_found`, `agent_not_found`, `access_key_not_found`,
-    /// `method_not_allowed`, `agent_exists`, `too_large`, `internal`; of calls also `forbidden`, `call_not_found`, `call_finished`,
+    /// `voice_not_found`, `provider_failed`, `method_not_allowed`, `agent_exists`, `too_large`, `internal`; of calls also `forbidden`, `call_not_found`, `call_finished`,
     /// `takeover_in_progress`, `no_takeover`, `not_connected`, `too_many_supervisors`, `too_many_listeners`.
     code: &'static str,
     /// For people.
@@ -51,6 +51,22 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, "access_key_not_found", "There is no access key with this id.")
     }
 
+    pub fn call_not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "call_not_found", "There is no call with this id.")
+    }
+
+    pub fn voice_not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "voice_not_found", "There is no voice with this id.")
+    }
+
+    pub fn provider_failed(error: String) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "provider_failed", format!("The provider failed: {error}."))
+    }
+
+    pub fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something failed here; the log says what.")
+    }
+
     pub fn agent_exists() -> Self {
         Self::new(StatusCode::CONFLICT, "agent_exists", "There is an agent with this id already.")
     }
@@ -65,10 +81,6 @@ impl Refusal {
 
     pub fn forbidden() -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", "The supervisor may not do this, or not in this call.")
-    }
-
-    pub fn call_not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "call_not_found", "There is no call with this id.")
     }
 
     pub fn call_finished() -> Self {
@@ -143,7 +155,7 @@ impl From<StoreError> for Refusal {
         let error = internal(&error);
         match error.status {
             400 => Self::new(StatusCode::BAD_REQUEST, "too_large", error.message),
-            _ => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something failed here; the log says what."),
+            _ => Self::internal(),
         }
     }
 }

@@ -1,9 +1,13 @@
-//! Running calls, for whoever watches them and steps in.
+//! Calls: looked through and into by operators ([`call`]), and the running ones for whoever watches them and steps in.
 //!
 //! Two kinds of people come here: operators with the admin token, and supervisors of one call with a token that an operator has made
 //! for them ([`supervision`]). [`Watcher`] is either, and every door says what it asks of a supervisor.
 
+pub mod call;
+pub mod detail;
 pub mod events;
+pub mod journal;
+pub mod listing;
 pub mod supervision;
 
 use super::refusal::Refusal;
