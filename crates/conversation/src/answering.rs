@@ -13,8 +13,9 @@ use crate::{
 };
 use ringline_model::{ResponseId, SegmentId};
 
-/// Answers that may fail in a row, because there is no text or no speech; at the last the agent leaves.
-const MAX_FAILURES: u32 = 3;
+/// Answers that may fail in a row, because there is no text or no speech, and utterances that are not recognised; at the last the
+/// agent leaves.
+pub(crate) const MAX_FAILURES: u32 = 3;
 
 impl Conversation {
     /// Begins what waits for the agent: a text that must be said now, the user's question, a text that waits for its turn.
@@ -244,6 +245,12 @@ impl Conversation {
         let Some(mut failed) = self.response.take() else { return };
         if !failed.is_mute() {
             failed.break_off();
+            return self.begin(failed);
+        }
+        if failed.ledger.in_flight() > 0 {
+            // A filler is not cut short for it.
+            self.record_question(&mut failed);
+            failed.say_instead(pending::apology(&self.config));
             return self.begin(failed);
         }
         self.cancel(&failed);

@@ -75,6 +75,8 @@ pub struct Conversation {
     pub(crate) failures: u32,
     /// Responses in a row of which nothing could be spoken.
     pub(crate) unheard: u32,
+    /// Utterances in a row that could not be recognised.
+    pub(crate) unrecognised: u32,
 }
 
 impl Conversation {
@@ -106,6 +108,7 @@ impl Conversation {
             back_channels: BackChannels::default(),
             failures: 0,
             unheard: 0,
+            unrecognised: 0,
         }
     }
 

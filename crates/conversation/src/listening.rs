@@ -1,8 +1,11 @@
 //! Hearing the user: voice activity opens, pauses and resumes utterances; transcripts make turns of them.
 
 use crate::{
-    AgentState, Conversation, Event, InterruptReason, Milestone, Notice, Output, Stage,
+    AgentState, Conversation, DialogueKind, EndReason, Event, InterruptReason, Milestone, Notice, Output, Stage,
+    answering::MAX_FAILURES,
     barge_in::Outcome,
+    pending,
+    response::Response,
     text,
     user_turn::{Due, MAX_TURN_CHARS},
     words,
@@ -148,6 +151,8 @@ impl Conversation {
         if !utterance.transcribed(revision, text.clone()) {
             return;
         }
+        self.unrecognised = 0;
+        let Some(utterance) = self.user.current(id) else { return };
         if words::ends_with_one(&text, &self.config.turn_detection.end_words) {
             utterance.end_at_once();
         }
@@ -214,6 +219,7 @@ impl Conversation {
         }
     }
 
+    /// There is no text. The user is asked to say it again, unless something else is said anyway.
     fn give_utterance_up(&mut self, error: String) {
         self.outbox.record(Event::ProviderFailed { stage: Stage::Recognition, error });
         // A human who is in charge has heard it all the same.
@@ -221,8 +227,23 @@ impl Conversation {
             let message = "speech recognition failed".to_owned();
             self.outbox.notify(Notice::Error { code: RECOGNITION_FAILED, message });
         }
-        self.close_utterance();
+        let was_wanted = self.close_utterance().is_some_and(|utterance| !utterance.discard);
+        if self.takeover.is_some() {
+            return self.after_utterance();
+        }
+        self.unrecognised += 1;
+        if self.unrecognised >= MAX_FAILURES {
+            let message = "speech recognition does not answer".to_owned();
+            self.outbox.notify(Notice::WillLeave { reason: 0, message });
+            return self.end(EndReason::ProviderFailed);
+        }
         self.after_utterance();
+        let is_free = self.response.is_none() && self.cut.is_none() && self.opening.is_none();
+        if was_wanted && is_free && !self.is_leaving() {
+            let (id, sentence) = (self.ids.response(), self.ids.sentence());
+            let line = self.aloud(pending::pardon(&self.config));
+            self.begin(Response::spoken(id, sentence, DialogueKind::Normal, &line));
+        }
     }
 
     pub(crate) fn close_utterance(&mut self) -> Option<crate::user_turn::Utterance> {

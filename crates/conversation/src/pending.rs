@@ -1,5 +1,5 @@
-//! What the agent says while the language model lets it wait (`AutoSpeechConfig.LlmPending`, server-api §5.1), and when it has
-//! failed. Without a setting there are lines of our own, so that nobody waits in silence.
+//! What the agent says while the language model lets it wait (`AutoSpeechConfig.LlmPending`, server-api §5.1), and when the model
+//! or the recogniser has failed. Without a setting there are lines of our own, so that nobody waits in silence.
 //!
 //! A filler is a sentence of its own, spoken within the response it waits for: what there is of the answer by then plays
 //! behind it, and the filler is not cut for it (it is short, and half a word is worse than the wait). It is shown but is no part
@@ -89,14 +89,18 @@ impl Conversation {
 struct Lines {
     hold: [&'static str; 2],
     apology: &'static str,
+    pardon: &'static str,
 }
 
 const ENGLISH: Lines = Lines {
     hold: ["One moment, please.", "I am still on it."],
     apology: "Sorry, I could not answer that. Please try again.",
+    pardon: "Sorry, I did not get that. Could you say it again?",
 };
 const CHINESE: Lines = Lines {
-    hold: ["请稍等。", "我还在处理。"], apology: "抱歉，我没能回答这个问题，请再试一次。"
+    hold: ["请稍等。", "我还在处理。"],
+    apology: "抱歉，我没能回答这个问题，请再试一次。",
+    pardon: "抱歉，我没听清，请再说一遍。",
 };
 
 fn own_lines(config: &AgentConfig) -> &'static Lines {
@@ -108,6 +112,12 @@ fn own_lines(config: &AgentConfig) -> &'static Lines {
 pub(crate) fn apology(config: &AgentConfig) -> &str {
     let configured = config.auto_speech.llm_failed.as_deref().filter(|line| text::is_speakable(line));
     configured.unwrap_or(own_lines(config).apology)
+}
+
+/// Said when what the user said could not be recognised.
+pub(crate) fn pardon(config: &AgentConfig) -> &str {
+    let configured = config.auto_speech.asr_failed.as_deref().filter(|line| text::is_speakable(line));
+    configured.unwrap_or(own_lines(config).pardon)
 }
 
 impl Pending {

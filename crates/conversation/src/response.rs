@@ -300,6 +300,13 @@ impl Response {
         self.reply.clear();
     }
 
+    /// It has no text after all; this is said, behind what plays.
+    pub fn say_instead(&mut self, text: &str) {
+        self.break_off();
+        self.waiting = Clauses::of(text).into();
+        self.moments = Moments::default();
+    }
+
     /// Nothing was or will be said, as far as is known.
     pub fn is_mute(&self) -> bool {
         self.lead.is_none() && self.waiting.is_empty() && self.gather.is_empty() && self.ledger.is_without_answer()

@@ -6,6 +6,10 @@ use ringline_conversation::{AgentState, Input};
 use ringline_model::UtteranceId;
 use support::{Call, config};
 
+fn unrecognised(utterance: u64) -> Input {
+    Input::TranscriptFailed { utterance: UtteranceId(utterance), revision: 1, error: "down".into() }
+}
+
 fn asked() -> Call {
     let mut call = Call::joined(config(|_| ()));
     call.user_says(0, "Why?").skip();
@@ -13,18 +17,54 @@ fn asked() -> Call {
 }
 
 #[test]
-fn a_failed_transcript_is_reported_and_the_agent_goes_on_listening() {
+fn a_user_whose_words_are_not_recognised_is_asked_to_say_them_again() {
     let mut call = Call::joined(config(|_| ()));
     call.speech_starts().at(1000).speech_pauses().skip();
-    call.input(Input::TranscriptFailed { utterance: UtteranceId(0), revision: 1, error: "down".into() }).expect(&[
+    call.input(unrecognised(0)).expect(&[
         "1.000s record Recognition failed: down",
         "1.000s error 4005: speech recognition failed",
         "1.000s close u0",
+        "1.000s synthesise r1 s0: Sorry, I did not get that.",
+        "1.000s synthesise r1 s1: Could you say it again?",
     ]);
     call.transcript(0, 1, "late").expect_nothing();
     assert_eq!(call.state(), AgentState::Listening);
-    call.at(2000).user_says(1, "Hello.");
-    assert!(call.take_lines().contains(&"3.400s user #1 end: \"Hello.\"".to_owned()));
+    call.speaks(0).after(1000).played(0).speaks(1).after(1000).played(1).skip();
+    call.at(4000).user_says(1, "Hello.");
+    assert!(call.take_lines().contains(&"5.400s user #2 end: \"Hello.\"".to_owned()));
+}
+
+#[test]
+fn what_is_said_for_words_that_are_not_recognised_can_be_configured() {
+    let line = |change: fn(&mut ringline_model::AgentConfig)| {
+        let mut call = Call::joined(config(change));
+        call.speech_starts().at(1000).speech_pauses().input(unrecognised(0));
+        call.take_lines().last().cloned().unwrap_or_default()
+    };
+    assert!(line(|config| config.auto_speech.asr_failed = Some("Pardon?".into())).ends_with("s0: Pardon?"));
+    assert!(line(|config| config.asr.language = Some("zh_mandarin".into())).ends_with("请再说一遍。"));
+}
+
+#[test]
+fn an_agent_that_speaks_does_not_ask_for_what_was_said_beside_it() {
+    let mut call = asked();
+    call.text(1, "A long story.").finished(1).speaks(0).after(500).speech_starts().after(200).speech_pauses().skip();
+    call.input(unrecognised(1));
+    assert!(!call.take_lines().iter().any(|line| line.contains("synthesise")));
+}
+
+#[test]
+fn three_utterances_in_a_row_that_are_not_recognised_end_the_call() {
+    let mut call = Call::joined(config(|_| ()));
+    for utterance in 0..2 {
+        call.after(100).speech_starts().after(1000).speech_pauses().input(unrecognised(utterance));
+        let segment = 2 * utterance;
+        call.speaks(segment).after(1000).played(segment).speaks(segment + 1).after(1000).played(segment + 1);
+    }
+    call.skip().after(100).speech_starts().after(1000).speech_pauses().skip().input(unrecognised(2));
+    let lines = call.take_lines();
+    assert!(lines.iter().any(|line| line.ends_with("will leave 0: speech recognition does not answer")), "{lines:?}");
+    assert!(lines.last().is_some_and(|line| line.contains("end ProviderFailed")), "{lines:?}");
 }
 
 #[test]
@@ -35,6 +75,9 @@ fn a_transcript_that_never_comes_counts_as_failed_after_five_seconds() {
         "6.000s record Recognition failed: no transcript in time",
         "6.000s error 4005: speech recognition failed",
         "6.000s close u0",
+        "6.000s synthesise r1 s0: Sorry, I did not get that.",
+        "6.000s synthesise r1 s1: Could you say it again?",
+        "11.000s record Synthesis failed: segment s0 got no audio in time",
     ]);
 }
 
@@ -83,6 +126,22 @@ fn a_model_that_says_nothing_has_failed_after_fourteen_seconds_and_the_user_is_t
         "15.400s record User Normal #1 from 0.000s: \"Why?\"",
         "15.400s synthesise r2 s2: Sorry, I could not answer that.",
         "15.400s synthesise r2 s3: Please try again.",
+    ]);
+}
+
+#[test]
+fn an_apology_does_not_cut_the_filler_that_plays() {
+    let mut call = asked();
+    call.at(5400).skip().speaks(0).after(500).skip().failed(1).expect(&[
+        "5.900s record Generation failed: down",
+        "5.900s record User Normal #1 from 0.000s: \"Why?\"",
+        "5.900s synthesise r1 s1: Sorry, I could not answer that.",
+        "5.900s synthesise r1 s2: Please try again.",
+    ]);
+    call.after(500).played(0).speaks(1).after(1000).played(1).speaks(2).after(1000).skip().played(2).expect(&[
+        "8.400s agent #1 end: \"\"",
+        "8.400s state Listening",
+        "8.400s record Assistant Normal #1 from 6.400s: \"Sorry, I could not answer that. Please try again.\"",
     ]);
 }
 

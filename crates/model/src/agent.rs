@@ -4,7 +4,9 @@
 //! A field that is absent has its default, so that a stored agent of an older version stays readable. Secrets (tokens,
 //! keys) do not print.
 
+use crate::mcp::McpServer;
 use crate::merge_layers;
+use crate::providers::ProviderSettings;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::fmt;
@@ -19,6 +21,8 @@ pub struct AgentSettings {
     /// Voice ids offered to clients (`TtsConfig.VoiceIdList` of calls that do not name their own). Empty: none.
     pub voices: Vec<String>,
     pub ambient_sounds: Vec<AmbientSound>,
+    /// Whose tools its language model may call.
+    pub mcp_servers: Vec<McpServer>,
     /// The app channel tokens are made with; none: the server's own.
     pub app: Option<RtcApp>,
 }
@@ -83,23 +87,6 @@ impl RecordingSettings {
     pub fn records(&self, default: bool) -> bool {
         self.enabled.unwrap_or(default || self.whole_call || self.sentences)
     }
-}
-
-/// Who does the work of each node of the agent's workflow; unset nodes follow the server's configuration.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct ProviderSettings {
-    pub llm: Option<LlmNode>,
-}
-
-/// A language model of the agent's own: any OpenAI-compatible server.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LlmNode {
-    /// Requests go to `<base_url>/chat/completions`.
-    pub base_url: String,
-    pub model: String,
-    #[serde(default)]
-    pub api_key: Secret,
 }
 
 /// A sound that can play behind the agent's voice.

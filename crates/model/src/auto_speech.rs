@@ -20,6 +20,9 @@ pub struct AutoSpeechConfig {
     /// Said when the language model gives no answer (`LlmFailed.Text`, our own field); none: a line of our own.
     #[serde(default)]
     pub llm_failed: Option<String>,
+    /// Said when what the user said could not be recognised (`AsrFailed.Text`, our own field); none: a line of our own.
+    #[serde(default)]
+    pub asr_failed: Option<String>,
 }
 
 /// Fillers while the language model is slow.
@@ -68,7 +71,8 @@ impl AutoSpeechConfig {
         let llm_pending =
             auto.get("LlmPending").map(|_| Self::read_llm_pending(&auto.child("LlmPending")?)).transpose()?;
         let llm_failed = auto.child("LlmFailed")?.text("Text", MAX_PHRASE_CHARS)?;
-        Ok(Self { user_idle, llm_pending, llm_failed })
+        let asr_failed = auto.child("AsrFailed")?.text("Text", MAX_PHRASE_CHARS)?;
+        Ok(Self { user_idle, llm_pending, llm_failed, asr_failed })
     }
 
     fn read_user_idle(idle: &Reader<'_>) -> Result<UserIdleConfig, ConfigError> {
@@ -141,10 +145,16 @@ mod tests {
     }
 
     #[test]
-    fn the_line_for_a_failed_answer_is_short() {
-        let failed = |text: &str| AgentConfig::from_json(&json!({"AutoSpeechConfig": {"LlmFailed": {"Text": text}}}));
-        assert_eq!(failed("Oh no.").expect("valid").auto_speech.llm_failed.as_deref(), Some("Oh no."));
-        assert_eq!(failed(&"a".repeat(101)).expect_err("too long").field, "AutoSpeechConfig.LlmFailed.Text");
+    fn the_lines_for_failures_are_short() {
+        let failed = |key: &str, text: &str| {
+            AgentConfig::from_json(&json!({"AutoSpeechConfig": {key: {"Text": text}}})).map(|config| config.auto_speech)
+        };
+        assert_eq!(failed("LlmFailed", "Oh no.").expect("valid").llm_failed.as_deref(), Some("Oh no."));
+        assert_eq!(failed("AsrFailed", "What?").expect("valid").asr_failed.as_deref(), Some("What?"));
+        for key in ["LlmFailed", "AsrFailed"] {
+            let error = failed(key, &"a".repeat(101)).expect_err("too long");
+            assert_eq!(error.field, format!("AutoSpeechConfig.{key}.Text"));
+        }
     }
 
     #[test]

@@ -70,6 +70,9 @@ pub struct AsrConfig {
     /// the higher; 11 = by length, words and echo. A journal from before it was kept has 0, which is what was done then.
     #[serde(default)]
     pub vad_level: u32,
+    /// `k=v&k=v` for a self-hosted recogniser, instead of its own.
+    #[serde(default)]
+    pub custom_params: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -190,7 +193,14 @@ impl Default for AgentConfig {
             push_to_talk: false,
             graceful_shutdown: false,
             volume: 100,
-            asr: AsrConfig { language: None, max_silence: 400, hot_words: Vec::new(), vad_duration: 0, vad_level: 11 },
+            asr: AsrConfig {
+                language: None,
+                max_silence: 400,
+                hot_words: Vec::new(),
+                vad_duration: 0,
+                vad_level: 11,
+                custom_params: None,
+            },
             tts: TtsConfig { voice: None, speech_rate: 1.0, rules: Vec::new(), unspoken: Vec::new() },
             llm: LlmConfig {
                 system_prompt: None,
@@ -258,6 +268,7 @@ impl AgentConfig {
                 hot_words: asr.words("AsrHotWords", 128, 10)?,
                 vad_duration: asr.zero_or("VadDuration", 200, 2000)?.unwrap_or(0),
                 vad_level: asr.integer("VadLevel", 0, 11)?.unwrap_or(default.asr.vad_level),
+                custom_params: asr.text("CustomParams", 1024)?,
             },
             tts: TtsConfig {
                 voice: tts.text("VoiceId", 64)?,

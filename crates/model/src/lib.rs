@@ -11,7 +11,9 @@ mod config;
 mod ids;
 mod kind;
 mod layer;
+mod mcp;
 mod merge;
+mod providers;
 mod ranges;
 mod reader;
 mod reading;
@@ -23,9 +25,7 @@ mod time;
 mod tool;
 mod voiceprint;
 
-pub use agent::{
-    AgentSettings, AmbientSound, CallbackSettings, LlmNode, ProviderSettings, RecordingSettings, RtcApp, Secret,
-};
+pub use agent::{AgentSettings, AmbientSound, CallbackSettings, RecordingSettings, RtcApp, Secret};
 pub use ambient_sound::AmbientSoundConfig;
 pub use auto_speech::{AutoSpeechConfig, LlmPendingConfig, Phrase, PhraseOrder, UserIdleConfig};
 pub use back_channel::BackChannel;
@@ -38,7 +38,9 @@ pub use ids::{
 };
 pub use kind::AgentKind;
 pub use layer::normalise;
+pub use mcp::{MAX_MCP_SERVERS, McpServer, is_tool_server_name};
 pub use merge::{EffectiveConfig, merge, merge_layers};
+pub use providers::{MAX_PROVIDERS, Node, ProviderKind, ProviderNode, ProviderSettings};
 pub use reading::{Brackets, PronunciationRule};
 pub use split_mix::SplitMix64;
 pub use status::InstanceStatus;

@@ -2,6 +2,7 @@
 
 use ringline_providers::local::hibari::Hibari;
 use ringline_providers::models::ModelStore;
+use ringline_providers::suite::synthesizer::saying;
 use ringline_providers::{SpeechEvent, SpeechRequest, Synthesizer};
 use std::time::Instant;
 
@@ -24,7 +25,7 @@ async fn main() -> anyhow::Result<()> {
     };
     let mut wav = hound::WavWriter::create(file, spec)?;
     let asked = Instant::now();
-    let mut events = voice.synthesise(SpeechRequest { text: text.clone(), voice: None, rate });
+    let mut events = voice.synthesise(SpeechRequest { rate, ..saying(&text) });
     let mut first = None;
     while let Some(event) = events.recv().await {
         match event {
@@ -34,6 +35,7 @@ async fn main() -> anyhow::Result<()> {
                     wav.write_sample((sample * f32::from(i16::MAX)) as i16)?;
                 }
             }
+            SpeechEvent::Rate(_) | SpeechEvent::FellBack { .. } => {}
             SpeechEvent::Finished => break,
             SpeechEvent::Failed(error) => return Err(error.into()),
         }

@@ -39,6 +39,8 @@ pub struct RecognitionParams {
     /// The vendor's language ids (`en`, `zh_mandarin`, …); none = the provider's default.
     pub language: Option<String>,
     pub hot_words: Vec<String>,
+    /// `k=v&k=v`: instead of a self-hosted recogniser's own parameters (server-api §12.4).
+    pub custom: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -55,6 +57,12 @@ pub enum RecognitionEvent {
     Failed {
         revision: u32,
         error: ProviderError,
+    },
+    /// The recogniser `failed` gave no text; `next` is asked.
+    FellBack {
+        failed: String,
+        error: String,
+        next: String,
     },
 }
 
@@ -140,12 +148,30 @@ pub struct SpeechRequest {
     pub voice: Option<String>,
     /// 1.0 = normal, 0.5..2.0.
     pub rate: f64,
+    pub context: SpeechContext,
+}
+
+/// What the vendor's protocol sends along with a speech request (server-api §12.3).
+#[derive(Clone, Debug, Default)]
+pub struct SpeechContext {
+    pub instance_id: String,
+    pub channel_id: String,
+    pub sentence_id: u64,
+    pub user_data: Option<String>,
 }
 
 #[derive(Clone, Debug)]
 pub enum SpeechEvent {
-    /// Audio at [`Synthesizer::sample_rate`].
+    /// Audio at [`Synthesizer::sample_rate`], or the last [`SpeechEvent::Rate`].
     Audio(Vec<f32>),
+    /// The audio from here on has this rate in Hz. Comes before any audio.
+    Rate(u32),
+    /// The voice `failed` gave nothing; `next` is asked.
+    FellBack {
+        failed: String,
+        error: String,
+        next: String,
+    },
     Finished,
     Failed(ProviderError),
 }

@@ -134,7 +134,7 @@ mod whisper {
     async fn the_callers_language_goes_before_the_configured_one() {
         let (Some(recordings), Some(whisper)) = (recordings::librivox(), load(english())) else { return };
         let (events, mut receiver) = tokio::sync::mpsc::channel(64);
-        let chinese = RecognitionParams { language: Some("zh_mandarin".to_owned()), hot_words: Vec::new() };
+        let chinese = RecognitionParams { language: Some("zh_mandarin".to_owned()), ..RecognitionParams::default() };
         let mut utterance = whisper.open(chinese, events);
         push(&mut *utterance, &recordings[1].audio);
         utterance.transcribe(1);

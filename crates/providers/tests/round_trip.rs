@@ -6,7 +6,7 @@ use ringline_providers::local::hibari::{HIBARI_RATE, Hibari};
 use ringline_providers::local::{Whisper, WhisperConfig};
 use ringline_providers::suite::models_for_tests;
 use ringline_providers::suite::recognizer::{answer, open, push};
-use ringline_providers::suite::synthesizer::listen;
+use ringline_providers::suite::synthesizer::{listen, saying};
 use ringline_providers::{EAR_RATE, SpeechRequest, Synthesizer};
 use std::f32::consts::PI;
 
@@ -48,7 +48,7 @@ async fn what_the_voice_says_is_understood() {
     for rate in [1.0, 1.3, 0.8] {
         let (mut wrong, mut total) = (0, 0);
         for (given, expected) in SENTENCES {
-            let request = SpeechRequest { text: given.into(), voice: None, rate };
+            let request = SpeechRequest { rate, ..saying(given) };
             let (audio, ending) = listen(voice.synthesise(request)).await;
             assert!(ending.is_ok());
             let (mut utterance, mut events) = open(&whisper, 64);

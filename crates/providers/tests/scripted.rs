@@ -53,7 +53,7 @@ async fn the_family_passes_the_suites() {
     let call = ScriptedFamily::new(Script::default(), Handle::current()).call();
     let patience = Duration::from_secs(60);
     language_model::examine(&*call.language_model, Examination { patience, repeats_itself: true }).await;
-    synthesizer::examine(&*call.synthesizer, patience).await;
+    synthesizer::examine(&*call.synthesizer, synthesizer::Examination { patience, has_rates: true }).await;
 }
 
 #[tokio::test(start_paused = true)]

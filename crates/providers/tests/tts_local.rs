@@ -16,7 +16,8 @@ async fn voice() -> Option<Hibari> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_local_voice_passes_the_suite() {
     let Some(voice) = voice().await else { return };
-    synthesizer::examine(&voice, Duration::from_secs(60)).await;
+    let examination = synthesizer::Examination { patience: Duration::from_secs(60), has_rates: true };
+    synthesizer::examine(&voice, examination).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,14 +1,15 @@
 //! What the doors share.
 
-use crate::agents::AgentModels;
+use crate::agents::AgentProviders;
 use crate::callbacks::{Reporter, Wake};
 use crate::calls::{CallHandle, Calls, Configured, NewCall, SentenceRecords, StartError};
 use crate::config::Config;
 use crate::doors::admin::Admin;
+use crate::mcp::{CallTools, McpServers};
 use crate::metrics::METRICS;
 use crate::operations::Operations;
 use crate::outward::{Outward, OutwardError};
-use crate::providers::{CallProviders, Providers};
+use crate::providers::{CallProviders, Lists, Providers};
 use crate::recording::Recordings;
 use crate::session;
 use crate::voiceprints::Voiceprints;
@@ -20,7 +21,6 @@ use ringline_protocol::nonce::NonceMemory;
 use ringline_protocol::openapi::CallOptions;
 use ringline_protocol::supervisor::{SupervisorToken, SupervisorTokenError};
 use ringline_protocol::token::{ChannelToken, TokenError};
-use ringline_providers::LanguageModel;
 use ringline_store::{AgentRecord, InstanceRecord, InstanceStatus, Store, StoreError};
 use serde_json::json;
 use std::sync::{Arc, Mutex};
@@ -35,7 +35,8 @@ pub struct App {
     pub outward: Outward,
     pub voiceprints: Voiceprints,
     pub recordings: Recordings,
-    pub models: AgentModels,
+    pub agent_providers: AgentProviders,
+    pub mcp: McpServers,
     pub admin: Admin,
     pub operations: Operations,
     /// Tells the dispatcher of callbacks that there are new ones.
@@ -131,7 +132,7 @@ impl App {
             let refuse = |why: OutwardError| ApiError::invalid_parameter("PreConnectAudioUrl", &why.to_string());
             self.outward.check(url).map_err(refuse)?;
         }
-        let language_model = self.language_model(&agent)?;
+        let (providers, tools) = (self.own_providers(&agent)?, self.tools(&agent));
         let recorded = agent.settings.recording.records(self.config.recording.enabled);
         let history = self.history(options.session.as_ref(), effective.config.llm.history_limit).await?;
         let setup = Setup { config: effective.config, history, seed: rand::random() };
@@ -191,7 +192,8 @@ impl App {
             sentences,
             rtc_app,
             rtc_url,
-            language_model,
+            providers,
+            tools,
             ambient_sounds: agent.settings.ambient_sounds,
             recorded,
             created_ms,
@@ -210,24 +212,25 @@ impl App {
         }
     }
 
-    /// The agent's own language model, if it has one.
-    fn language_model(&self, agent: &AgentRecord) -> Result<Option<Arc<dyn LanguageModel>>, ApiError> {
-        let Some(node) = &agent.settings.providers.llm else { return Ok(None) };
-        self.models.of(&agent.id, node).map(Some).map_err(|error| {
-            let cause = std::error::Error::source(&error).map(ToString::to_string);
-            tracing::error!(agent.id = %agent.id, %error, cause, "the agent's language model");
+    /// The agent's own providers, if it has any.
+    fn own_providers(&self, agent: &AgentRecord) -> Result<Option<Arc<Lists>>, ApiError> {
+        self.agent_providers.of(&agent.id, &agent.settings.providers).map_err(|error| {
+            tracing::error!(agent.id = %agent.id, %error, "the agent's providers");
             ApiError::internal()
+        })
+    }
+
+    /// The agent's tool servers, if it has any. Those that cannot be used cost a call its tools and nothing else.
+    fn tools(&self, agent: &AgentRecord) -> Option<Arc<CallTools>> {
+        self.mcp.of(&agent.id, &agent.settings.mcp_servers).unwrap_or_else(|error| {
+            tracing::error!(agent.id = %agent.id, %error, "the agent's tool servers");
+            None
         })
     }
 
     /// What a call of this agent would listen, think and speak with.
     pub fn providers_of(&self, agent: &AgentRecord) -> Result<CallProviders, ApiError> {
-        let own = self.language_model(agent)?;
-        let mut providers = self.providers.for_call();
-        if let Some(language_model) = own {
-            providers.language_model = language_model;
-        }
-        Ok(providers)
+        Ok(self.providers.for_call(self.own_providers(agent)?.as_deref()))
     }
 
     /// What the session's earlier calls left to know.

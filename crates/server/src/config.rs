@@ -5,7 +5,9 @@ use crate::calls::SupervisionConfig;
 use crate::telemetry::Traces;
 use anyhow::{Context, bail};
 use ipnet::IpNet;
+use ringline_model::{ConfigError, MAX_PROVIDERS, ProviderNode, ProviderSettings, is_tool_server_name};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -20,11 +22,14 @@ pub struct Config {
     pub server: ServerConfig,
     pub media: MediaConfig,
     pub models: ModelsConfig,
-    pub llm: LlmConfig,
+    pub asr: NodeConfig,
+    pub llm: NodeConfig,
+    pub tts: NodeConfig,
     pub recording: RecordingConfig,
     pub outward: OutwardConfig,
     pub callbacks: CallbacksConfig,
     pub supervision: SupervisionSettings,
+    pub mcp: McpConfig,
     pub metrics: MetricsConfig,
     pub telemetry: TelemetryConfig,
     pub app_server: AppServerConfig,
@@ -124,36 +129,13 @@ pub struct ModelsConfig {
     pub script: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LlmProvider {
-    Models,
-    Openai,
-}
-
+/// Who does a node's work for agents that have no providers of their own.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct LlmConfig {
-    pub provider: LlmProvider,
-    pub base_url: String,
-    pub model: String,
-    pub api_key_env: String,
-    /// Asked in this order when the model before fails.
-    pub fallback: Vec<FallbackLlm>,
+pub struct NodeConfig {
+    /// Asked in this order when the one before fails.
+    pub providers: Vec<ProviderNode>,
     pub fallback_after_ms: u64,
-}
-
-/// A language model that stands in for the one before it.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FallbackLlm {
-    pub provider: LlmProvider,
-    #[serde(default)]
-    pub base_url: String,
-    #[serde(default)]
-    pub model: String,
-    #[serde(default)]
-    pub api_key_env: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -258,6 +240,52 @@ impl SupervisionSettings {
     }
 }
 
+/// Tool servers that run on this machine; see [`crate::mcp`].
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct McpConfig {
+    pub commands: Vec<McpCommand>,
+}
+
+/// A program that speaks the Model Context Protocol on its standard input and output. Its environment may hold secrets, so it
+/// does not print.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct McpCommand {
+    pub name: String,
+    pub command: PathBuf,
+    #[serde(default)]
+    pub args: Vec<String>,
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for McpCommand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("McpCommand").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl McpConfig {
+    fn check(&self) -> anyhow::Result<()> {
+        if self.commands.len() > MAX_COMMANDS {
+            bail!("mcp.commands lists at most {MAX_COMMANDS} commands");
+        }
+        for (n, command) in self.commands.iter().enumerate() {
+            if !is_tool_server_name(&command.name) {
+                bail!("mcp.commands[{n}].name must be 1 to 24 letters, digits, - and _");
+            }
+            if command.command.as_os_str().is_empty() {
+                bail!("mcp.commands[{n}].command must be set");
+            }
+            if self.commands[..n].iter().any(|other| other.name == command.name) {
+                bail!("mcp.commands[{n}].name: `{}` is there already", command.name);
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Where metrics are, beside the server's own address; see [`crate::metrics`].
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -299,6 +327,9 @@ impl TelemetryConfig {
     }
 }
 
+/// Child processes, each shared by all calls.
+const MAX_COMMANDS: usize = 32;
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AppServerConfig {
@@ -318,9 +349,6 @@ pub struct DemoAgentConfig {
 /// Addresses of ICE servers in all, and their length: they travel in every token.
 const MAX_ICE_URLS: usize = 4;
 const MAX_ICE_URL: usize = 128;
-
-/// Models behind the first: with more, the last one would be asked when the answer has failed already.
-const MAX_FALLBACKS: usize = 3;
 
 impl Config {
     /// The defaults, under `file` if given.
@@ -355,20 +383,8 @@ impl Config {
         if self.media.threads == 0 || self.media.ear_threads == 0 || self.media.max_calls == 0 {
             bail!("media.threads, media.ear_threads and media.max_calls must be at least 1");
         }
-        if self.llm.provider == LlmProvider::Openai && (self.llm.base_url.is_empty() || self.llm.model.is_empty()) {
-            bail!("llm.provider is `openai`: llm.base_url and llm.model must be set too");
-        }
-        let is_incomplete = |llm: &FallbackLlm| {
-            llm.provider == LlmProvider::Openai && (llm.base_url.is_empty() || llm.model.is_empty())
-        };
-        if self.llm.fallback.len() > MAX_FALLBACKS || self.llm.fallback.iter().any(is_incomplete) {
-            bail!(
-                "llm.fallback lists at most {MAX_FALLBACKS} models, and each with the provider `openai` has base_url and model"
-            );
-        }
-        if !(500..=10_000).contains(&self.llm.fallback_after_ms) {
-            bail!("llm.fallback_after_ms must be 500 to 10000");
-        }
+        self.check_providers()?;
+        self.mcp.check()?;
         let urls: Vec<_> = self.media.ice_servers.iter().flat_map(|server| &server.urls).collect();
         let is_one = |url: &str| ["stun:", "turn:", "turns:"].iter().any(|scheme| url.starts_with(scheme));
         if urls.len() > MAX_ICE_URLS || urls.iter().any(|url| url.len() > MAX_ICE_URL || !is_one(url)) {
@@ -398,6 +414,37 @@ impl Config {
         let url = &self.server.public_url;
         if !url.is_empty() && !url.starts_with("http://") && !url.starts_with("https://") {
             bail!("server.public_url must begin with http:// or https://");
+        }
+        Ok(())
+    }
+}
+
+impl Config {
+    /// The lists of providers, as agents have them.
+    pub fn providers(&self) -> ProviderSettings {
+        let Self { asr, llm, tts, .. } = self;
+        ProviderSettings { asr: asr.providers.clone(), llm: llm.providers.clone(), tts: tts.providers.clone() }
+    }
+
+    fn check_providers(&self) -> anyhow::Result<()> {
+        // A text or a voice is waited for no longer than 5 s in all.
+        for (name, node, waits) in
+            [("asr", &self.asr, 300..=4000), ("llm", &self.llm, 500..=10_000), ("tts", &self.tts, 300..=4000)]
+        {
+            if node.providers.is_empty() || node.providers.len() > MAX_PROVIDERS {
+                bail!("{name}.providers must list 1 to {MAX_PROVIDERS} providers");
+            }
+            if !waits.contains(&node.fallback_after_ms) {
+                bail!("{name}.fallback_after_ms must be {} to {}", waits.start(), waits.end());
+            }
+        }
+        for (node, providers) in self.providers().nodes() {
+            for (n, provider) in providers.iter().enumerate() {
+                let error = |error: ConfigError| {
+                    anyhow::anyhow!("{}.providers[{n}].{} {}", node.as_str(), error.field, error.reason)
+                };
+                provider.check(node).map_err(error)?;
+            }
         }
         Ok(())
     }
@@ -492,11 +539,24 @@ mod tests {
     }
 
     #[test]
-    fn models_that_stand_in_are_complete() {
-        let config = load("[[llm.fallback]]\nprovider = \"models\"\n").expect("valid");
-        assert_eq!(config.llm.fallback.len(), 1);
-        for wrong in ["[[llm.fallback]]\nprovider = \"openai\"\n", "[llm]\nfallback_after_ms = 1\n"] {
-            assert!(format!("{:#}", load(wrong).expect_err(wrong)).contains("llm.fallback"));
+    fn providers_that_stand_in_are_complete() {
+        let url = "url = \"http://127.0.0.1:9000/v1\"";
+        let one = |node: &str, rest: &str| format!("[[{node}.providers]]\n{rest}\n");
+        let config = load(
+            &(one("llm", &format!("provider = \"openai\"\n{url}\nmodel = \"m\""))
+                + &one("llm", "provider = \"models\"")),
+        );
+        assert_eq!(config.expect("valid").llm.providers.len(), 2);
+        for (wrong, part) in [
+            (one("llm", "provider = \"openai\""), "llm.providers[0].url"),
+            (one("tts", &format!("provider = \"openai\"\n{url}")), "tts.providers[0].model"),
+            (one("asr", &format!("provider = \"self_hosted\"\n{url}")), "asr.providers[0].url"),
+            (one("tts", "provider = \"models\"").repeat(5), "tts.providers"),
+            ("[asr]\nproviders = []\n".to_owned(), "asr.providers"),
+            ("[llm]\nfallback_after_ms = 1\n".to_owned(), "llm.fallback_after_ms"),
+        ] {
+            let error = format!("{:#}", load(&wrong).expect_err(&wrong));
+            assert!(error.contains(part), "{error}");
         }
     }
 

@@ -10,6 +10,7 @@ mod doctor;
 mod doors;
 mod ice;
 mod journal;
+mod mcp;
 mod metrics;
 mod operations;
 mod outward;

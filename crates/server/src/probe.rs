@@ -7,7 +7,7 @@ use crate::providers::CallProviders;
 use ringline_audio::{EAR_RATE, Resampler};
 use ringline_providers::{
     ChatContext, ChatEvent, ChatMessage, ChatRequest, ChatRole, LanguageModel, RecognitionEvent, RecognitionParams,
-    Recognizer, SpeechEvent, SpeechRequest, Synthesizer,
+    Recognizer, SpeechContext, SpeechEvent, SpeechRequest, Synthesizer,
 };
 use serde::Serialize;
 use std::time::{Duration, Instant};
@@ -95,17 +95,19 @@ async fn synthesis(synthesizer: &dyn Synthesizer, voice: Option<String>) -> (Pro
     let began = Instant::now();
     let spoken = speak(synthesizer, voice).await;
     match spoken {
-        Ok(Spoken { audio, first }) => {
-            let ears = to_ears(&audio, synthesizer.sample_rate());
+        Ok(Spoken { audio, rate, first }) => {
+            let ears = to_ears(&audio, rate);
             (Probe::of(NODE, began, Ok((first, None))), ears)
         }
         Err(error) => (Probe::of(NODE, began, Err(error)), Vec::new()),
     }
 }
 
-/// What a voice says, at the synthesiser's rate.
+/// What a voice says.
 pub struct Spoken {
     pub audio: Vec<f32>,
+    /// In Hz.
+    pub rate: u32,
     /// To the first audio.
     first: Duration,
 }
@@ -116,19 +118,23 @@ pub async fn speak(synthesizer: &dyn Synthesizer, voice: Option<String>) -> Resu
     let voices = synthesizer.voices();
     let known = voice.as_ref().and_then(|id| voices.iter().find(|known| known.id == *id)).or(voices.first());
     let text = sample_text(known.map_or("", |voice| &voice.language)).to_owned();
-    let mut stream = synthesizer.synthesise(SpeechRequest { text, voice, rate: 1.0 });
-    let most = MAX_SPEECH * synthesizer.sample_rate() as usize;
+    let mut stream =
+        synthesizer.synthesise(SpeechRequest { text, voice, rate: 1.0, context: SpeechContext::default() });
     let speech = async {
-        let (mut audio, mut first) = (Vec::new(), None);
+        let (mut audio, mut rate, mut first) = (Vec::new(), synthesizer.sample_rate(), None);
         loop {
             match stream.recv().await {
                 Some(SpeechEvent::Audio(pcm)) => {
                     first.get_or_insert_with(|| began.elapsed());
                     audio.extend(pcm);
-                    audio.truncate(most);
+                    audio.truncate(MAX_SPEECH * rate as usize);
                 }
+                Some(SpeechEvent::Rate(of_another)) => rate = of_another,
+                Some(SpeechEvent::FellBack { .. }) => {}
                 Some(SpeechEvent::Finished) => {
-                    return first.map(|first| Spoken { audio, first }).ok_or_else(|| "it gave no audio".to_owned());
+                    return first
+                        .map(|first| Spoken { audio, rate, first })
+                        .ok_or_else(|| "it gave no audio".to_owned());
                 }
                 Some(SpeechEvent::Failed(error)) => return Err(error.to_string()),
                 None => return Err("it stopped without a result".to_owned()),
@@ -145,13 +151,13 @@ async fn recognition(recognizer: &dyn Recognizer, audio: Vec<f32>, language: Opt
         return Probe::of(NODE, began, Err("not asked: there is no speech to give it without synthesis".to_owned()));
     }
     let (sender, mut events) = mpsc::channel(16);
-    let mut utterance = recognizer.open(RecognitionParams { language, hot_words: Vec::new() }, sender);
+    let mut utterance = recognizer.open(RecognitionParams { language, ..RecognitionParams::default() }, sender);
     utterance.push(&audio);
     utterance.transcribe(1);
     let transcript = async {
         loop {
             match events.recv().await {
-                Some(RecognitionEvent::Interim { .. }) => {}
+                Some(RecognitionEvent::Interim { .. } | RecognitionEvent::FellBack { .. }) => {}
                 Some(RecognitionEvent::Final { text, .. }) => return Ok((began.elapsed(), Some(text))),
                 Some(RecognitionEvent::Failed { error, .. }) => return Err(error.to_string()),
                 None => return Err("it stopped without a transcript".to_owned()),

@@ -1,14 +1,17 @@
 //! The providers a configuration asks for, loaded once, and handed to each call.
 
-use crate::config::{Config, FallbackLlm, Family, LlmProvider};
+mod lists;
+
+pub use lists::{Lists, ProviderError, Reach, web_address};
+
+use crate::config::{Config, Family};
 use anyhow::Context;
-use ringline_providers::fallback::{Fallback, Named};
 use ringline_providers::models::{FileStatus, ModelStore, Tier};
-use ringline_providers::scripted::{Script, ScriptedFamily};
+use ringline_providers::scripted::{Script, ScriptedCall, ScriptedFamily};
 use ringline_providers::{EndOfTurn, LanguageModel, Recognizer, Synthesizer, Voice, VoiceActivity};
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::runtime::Handle;
 
 /// What one call listens, thinks and speaks with.
 pub struct CallProviders {
@@ -20,7 +23,7 @@ pub struct CallProviders {
     pub families: Families,
 }
 
-/// Whose providers they are, as the metrics name them.
+/// Whose providers they are, as the metrics name them; of a list the first one's.
 #[derive(Clone, Copy, Debug)]
 pub struct Families {
     pub recognition: &'static str,
@@ -28,29 +31,27 @@ pub struct Families {
     pub synthesis: &'static str,
 }
 
-/// The family of a language model that is an agent's own.
-pub const AGENTS_OWN: &str = "openai";
-
 const SCRIPTED: &str = Family::Scripted.as_str();
 
 /// The process's providers.
 pub struct Providers {
     family: Kind,
-    /// Who answers, in order.
-    language_models: Vec<Thinker>,
-    fallback_after: Duration,
-    runtime: Handle,
+    script: ScriptedFamily,
+    /// Of calls whose agent has none of its own.
+    lists: Lists,
+    patience: Patience,
     voices: Vec<Voice>,
 }
 
-struct Thinker {
-    name: String,
-    /// None: the family's own.
-    model: Option<Arc<dyn LanguageModel>>,
+/// How long the providers of a list are waited for, unless they are the last.
+struct Patience {
+    asr: Duration,
+    llm: Duration,
+    tts: Duration,
 }
 
 enum Kind {
-    Scripted(ScriptedFamily),
+    Scripted,
     #[cfg(feature = "local")]
     Local(Box<local::Local>),
 }
@@ -59,24 +60,20 @@ impl Providers {
     /// Loads models (seconds) or the script. Call from a thread that may block, inside the runtime.
     pub fn load(config: &Config) -> anyhow::Result<Self> {
         let family = match config.models.family {
-            Family::Scripted => Kind::Scripted(scripted(config)?),
+            Family::Scripted => Kind::Scripted,
             #[cfg(feature = "local")]
             Family::Local => Kind::Local(Box::new(local::Local::load(config)?)),
             #[cfg(not(feature = "local"))]
             Family::Local => anyhow::bail!("this build has no local models; use --models scripted"),
         };
-        let llm = &config.llm;
-        let first = FallbackLlm {
-            provider: llm.provider,
-            base_url: llm.base_url.clone(),
-            model: llm.model.clone(),
-            api_key_env: llm.api_key_env.clone(),
+        let lists = Lists::make(&config.providers(), &Reach::Anywhere)?;
+        let patience = Patience {
+            asr: Duration::from_millis(config.asr.fallback_after_ms),
+            llm: Duration::from_millis(config.llm.fallback_after_ms),
+            tts: Duration::from_millis(config.tts.fallback_after_ms),
         };
-        let language_models = std::iter::once(&first).chain(&llm.fallback).map(thinker).collect::<Result<_, _>>()?;
-        let fallback_after = Duration::from_millis(llm.fallback_after_ms);
-        let mut providers =
-            Self { family, language_models, fallback_after, runtime: Handle::current(), voices: Vec::new() };
-        providers.voices = providers.for_call().synthesizer.voices();
+        let mut providers = Self { family, script: scripted(config)?, lists, patience, voices: Vec::new() };
+        providers.voices = providers.for_call(None).synthesizer.voices();
         Ok(providers)
     }
 
@@ -86,38 +83,43 @@ impl Providers {
 
     /// Names of the language models, in the order in which they are asked; `models` is the family's own.
     pub fn language_models(&self) -> Vec<String> {
-        self.language_models.iter().map(|thinker| thinker.name.clone()).collect()
+        self.lists.llm.names()
     }
 
-    pub fn for_call(&self) -> CallProviders {
-        let mut providers = match &self.family {
-            Kind::Scripted(family) => {
-                let call = family.call();
-                CallProviders {
-                    voice_activity: Box::new(ringline_providers::earshot::EarshotVad::new()),
-                    recognizer: call.recognizer,
-                    end_of_turn: call.end_of_turn,
-                    language_model: call.language_model,
-                    synthesizer: call.synthesizer,
-                    families: Families { recognition: SCRIPTED, language_model: SCRIPTED, synthesis: SCRIPTED },
-                }
-            }
+    /// `own`: the lists of the call's agent. Call inside the runtime.
+    pub fn for_call(&self, own: Option<&Lists>) -> CallProviders {
+        let script = OnceCell::new();
+        // One run through the script for all that a call has of it.
+        let scripted = || -> &ScriptedCall { script.get_or_init(|| self.script.call()) };
+        let providers = match &self.family {
+            Kind::Scripted => CallProviders {
+                voice_activity: Box::new(ringline_providers::earshot::EarshotVad::new()),
+                recognizer: scripted().recognizer.clone(),
+                end_of_turn: scripted().end_of_turn.clone(),
+                language_model: scripted().language_model.clone(),
+                synthesizer: scripted().synthesizer.clone(),
+                families: Families { recognition: SCRIPTED, language_model: SCRIPTED, synthesis: SCRIPTED },
+            },
             #[cfg(feature = "local")]
             Kind::Local(local) => local.for_call(),
         };
-        let model = |thinker: &Thinker| thinker.model.clone().unwrap_or_else(|| providers.language_model.clone());
-        if self.language_models.first().is_some_and(|first| first.model.is_some()) {
-            providers.families.language_model = AGENTS_OWN;
-        }
-        providers.language_model = match &self.language_models[..] {
-            [only] => model(only),
-            several => {
-                let named = |thinker: &Thinker| Named { name: thinker.name.clone(), model: model(thinker) };
-                let models = several.iter().map(named).collect();
-                Arc::new(Fallback::new(models, self.fallback_after, self.runtime.clone()))
-            }
+        let asr = own.map(|own| &own.asr).filter(|asr| !asr.is_empty()).unwrap_or(&self.lists.asr);
+        let llm = own.map(|own| &own.llm).filter(|llm| !llm.is_empty()).unwrap_or(&self.lists.llm);
+        let tts = own.map(|own| &own.tts).filter(|tts| !tts.is_empty()).unwrap_or(&self.lists.tts);
+        let Patience { asr: for_asr, llm: for_llm, tts: for_tts } = self.patience;
+        let (ear, mind) = (&providers.recognizer, &providers.language_model);
+        let recognizer = asr.for_call(ear, || scripted().recognizer.clone(), for_asr, |several| Arc::new(several));
+        let language_model =
+            llm.for_call(mind, || scripted().language_model.clone(), for_llm, |several| Arc::new(several));
+        let voice = &providers.synthesizer;
+        let synthesizer = tts.for_call(voice, || scripted().synthesizer.clone(), for_tts, |several| Arc::new(several));
+        let of = providers.families;
+        let families = Families {
+            recognition: asr.family(of.recognition),
+            language_model: llm.family(of.language_model),
+            synthesis: tts.family(of.synthesis),
         };
-        providers
+        CallProviders { recognizer, language_model, synthesizer, families, ..providers }
     }
 }
 
@@ -144,18 +146,6 @@ fn scripted(config: &Config) -> anyhow::Result<ScriptedFamily> {
         }
     };
     Ok(ScriptedFamily::new(script, tokio::runtime::Handle::current()))
-}
-
-fn thinker(llm: &FallbackLlm) -> anyhow::Result<Thinker> {
-    use ringline_providers::openai::{OpenAiConfig, OpenAiLanguageModel};
-    if llm.provider == LlmProvider::Models {
-        return Ok(Thinker { name: "models".to_owned(), model: None });
-    }
-    let name = &llm.api_key_env;
-    let api_key = if name.is_empty() { None } else { std::env::var(name).ok() };
-    let openai = OpenAiConfig { api_key, ..OpenAiConfig::new(&llm.base_url, &llm.model) };
-    let model = Arc::new(OpenAiLanguageModel::new(openai, tokio::runtime::Handle::current())?);
-    Ok(Thinker { name: llm.model.clone(), model: Some(model) })
 }
 
 #[cfg(feature = "local")]

@@ -27,6 +27,11 @@ pub(crate) enum Act {
         words: Vec<String>,
     },
     Command(ClientCommand),
+    /// The app's button, after so many ms.
+    Button {
+        after: u64,
+        command: ClientCommand,
+    },
     /// The transport is gone, for so many ms or for good.
     Leaves {
         ms: Option<u64>,
@@ -50,6 +55,8 @@ struct Temper {
     types: u64,
     presses: u64,
     drops: u64,
+    /// How often it holds the button while it speaks.
+    holds: u64,
     cjk: bool,
 }
 
@@ -65,7 +72,7 @@ pub(crate) struct Caller {
 }
 
 impl Temper {
-    fn draw(chance: &mut Chance) -> Self {
+    fn draw(chance: &mut Chance, push_to_talk: bool) -> Self {
         let seldom = |chance: &mut Chance, most: u64| if chance.percent(60) { 0 } else { chance.between(1, most) };
         Self {
             backchannels: seldom(chance, 30),
@@ -78,14 +85,15 @@ impl Temper {
             drops: seldom(chance, 8),
             talks: chance.weighted(&[(80, 70), (15, 30), (5, 0)]),
             pauses: chance.between(0, 60),
+            holds: if push_to_talk { chance.weighted(&[(70, 100), (30, 60)]) } else { seldom(chance, 5) },
             cjk: chance.percent(20),
         }
     }
 }
 
 impl Caller {
-    pub fn new(mut chance: Chance) -> Self {
-        let temper = Temper::draw(&mut chance);
+    pub fn new(mut chance: Chance, push_to_talk: bool) -> Self {
+        let temper = Temper::draw(&mut chance, push_to_talk);
         let enough = chance.weighted(&[(30, 15_000), (50, 50_000), (18, 120_000), (2, 400_000)]);
         let enough_at = CallTime::from_millis(chance.between(1000, enough));
         Self { chance, temper, sounds_until: CallTime::ZERO, enough_at, done: false }
@@ -188,8 +196,27 @@ impl Caller {
         }
     }
 
-    /// A turn: phrases with pauses between, and sometimes a beginning that is taken back.
-    fn turn(&mut self, mut after: u64) -> Vec<Act> {
+    /// A turn, with the button held or not. Some forget to let it go, and some change their minds.
+    fn turn(&mut self, after: u64) -> Vec<Act> {
+        let phrases = self.phrases(after + 200);
+        if !self.chance.percent(self.temper.holds) {
+            return phrases;
+        }
+        let ends = phrases.iter().map(|act| if let Act::Sound { after, ms, .. } = act { after + ms } else { 0 });
+        let over = ends.max().unwrap_or(0) + self.chance.between(0, 500);
+        let last = match self.chance.weighted(&[(85, 0), (8, 1), (7, 2)]) {
+            0 => Some(ClientCommand::FinishPushToTalk),
+            1 => Some(ClientCommand::CancelPushToTalk),
+            _ => None,
+        };
+        let mut acts = vec![Act::Button { after, command: ClientCommand::StartPushToTalk }];
+        acts.extend(phrases);
+        acts.extend(last.map(|command| Act::Button { after: over, command }));
+        acts
+    }
+
+    /// Phrases with pauses between.
+    fn phrases(&mut self, mut after: u64) -> Vec<Act> {
         let mut acts = Vec::new();
         let mut phrases = 1;
         while phrases < 6 && self.chance.percent(self.temper.pauses) {
@@ -233,12 +260,13 @@ impl Caller {
     }
 
     fn presses(&mut self) -> Act {
-        Act::Command(match self.chance.between(0, 7) {
+        Act::Command(match self.chance.between(0, 8) {
             0..=2 => ClientCommand::InterruptSpeaking,
             3 => ClientCommand::EnableVoiceInterrupt { enable: self.chance.percent(50) },
             4 => ClientCommand::QueryState,
             5 => ClientCommand::UpdateMaxSilence { ms: self.chance.between(0, 5000) as u32 },
-            6 => ClientCommand::SwitchVoice { voice: (*self.chance.pick(&["voice-2", ""])).to_owned() },
+            6 => ClientCommand::EnablePushToTalk { enable: self.chance.percent(50) },
+            7 => ClientCommand::SwitchVoice { voice: (*self.chance.pick(&["voice-2", ""])).to_owned() },
             _ => match self.chance.percent(50) {
                 true => ClientCommand::UpdateSpeechRate { rate: self.chance.between(0, 300) as f64 / 100.0 },
                 false => ClientCommand::UpdateSystemPrompt { prompt: "Be brief.".to_owned() },

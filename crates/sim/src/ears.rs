@@ -6,8 +6,8 @@
 
 use crate::chance::Chance;
 use crate::edge::{Edge, Happening};
-use crate::mood::{Fate, Mood};
-use ringline_conversation::Input;
+use crate::mood::{Fate, Mood, fell_back};
+use ringline_conversation::{Input, Stage};
 use ringline_model::{CallTime, UtteranceId};
 
 /// Speech in a row that is a start, silence in a row that is a pause, and what a frame adds to both, in ms (the server's
@@ -44,6 +44,8 @@ pub(crate) enum EarCommand {
 pub(crate) struct Ears {
     chance: Chance,
     recogniser: Mood,
+    /// Another recogniser is asked when this one fails.
+    has_other: bool,
     end_of_turn: Mood,
     /// The recogniser gives interim texts.
     interims: bool,
@@ -67,6 +69,7 @@ impl Ears {
             recogniser: Mood::draw(&mut chance),
             end_of_turn: Mood::draw(&mut chance),
             interims: chance.percent(50),
+            has_other: chance.percent(30),
             chance,
             sounds: 0,
             loud: false,
@@ -186,14 +189,20 @@ impl Ears {
     fn transcribe(&mut self, utterance: UtteranceId, revision: u32, edge: &mut Edge) {
         let text = self.text(edge.now);
         let failed = |error: &str| Input::TranscriptFailed { utterance, revision, error: error.to_owned() };
-        let input = match self.recogniser.fate(&mut self.chance) {
+        let mut fate = self.recogniser.fate(&mut self.chance);
+        let mut after = self.recogniser.latency(&mut self.chance, 20, 350);
+        if self.has_other && matches!(fate, Fate::Fails | Fate::Silent) {
+            edge.after(after, Happening::Arrives(fell_back(Stage::Recognition)));
+            fate = Mood::Well.fate(&mut self.chance);
+            after += Mood::Well.latency(&mut self.chance, 20, 350);
+        }
+        let input = match fate {
             Fate::Answers => Input::Transcript { utterance, revision, text },
             Fate::Empty => Input::Transcript { utterance, revision, text: String::new() },
             Fate::Fails => failed("down"),
             Fate::Breaks => failed("broke off"),
             Fate::Silent | Fate::Stalls => return,
         };
-        let after = self.recogniser.latency(&mut self.chance, 20, 350);
         edge.after(after, Happening::Recognised { utterance, input });
     }
 

@@ -261,6 +261,8 @@ impl Facts {
                     answer.stopped = Some(segment.map(|segment| (segment, *played_ms)));
                 }
             }
+            // What its tools have found is in the history, too.
+            Input::ResponseToolCalls { .. } => self.is_pieced = true,
             Input::Stop { .. } => self.stopping = true,
             Input::Client { command } => {
                 self.stopping |= *command == ClientCommand::StopAgent;
@@ -280,7 +282,6 @@ impl Facts {
                 self.opening_since = None;
             }
             Input::InterimTranscript { .. }
-            | Input::ResponseToolCalls { .. }
             | Input::FellBack { .. }
             | Input::ToolFinished { .. }
             | Input::ToolFailed { .. }
@@ -337,12 +338,13 @@ impl Facts {
                 }
             }
             Output::ScoreEndOfTurn { .. }
-            | Output::RunTool { .. }
             | Output::Duck { .. }
             | Output::PausePlayout { .. }
             | Output::Unduck { .. }
             | Output::HandOver { .. }
             | Output::TakeBack => {}
+            // More text comes when it is over.
+            Output::RunTool { response, .. } => self.answer(*response).expected_since = Some(now),
             Output::Generate { response, sentence, .. } => {
                 self.last_question = Some(*sentence);
                 let answer = self.answer(*response);

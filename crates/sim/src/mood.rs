@@ -1,6 +1,7 @@
 //! How well a provider does in a call: most do well, some are slow, some fail now and then, some do nothing.
 
 use crate::chance::Chance;
+use ringline_conversation::{Input, Stage};
 use std::time::Duration;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +26,11 @@ pub(crate) enum Fate {
     Silent,
     /// Begins, and never goes on.
     Stalls,
+}
+
+/// A provider has failed, and another one is asked.
+pub(crate) fn fell_back(stage: Stage) -> Input {
+    Input::FellBack { stage, failed: "first".to_owned(), error: "down".to_owned(), next: "second".to_owned() }
 }
 
 impl Mood {

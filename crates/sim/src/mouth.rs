@@ -3,9 +3,9 @@
 
 use crate::chance::Chance;
 use crate::edge::{Edge, Happening};
-use crate::mood::{Fate, Mood};
+use crate::mood::{Fate, Mood, fell_back};
 use crate::playout::Playout;
-use ringline_conversation::Input;
+use ringline_conversation::{Input, Stage};
 use ringline_model::{ResponseId, SegmentId};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -52,6 +52,8 @@ struct Job {
 pub(crate) struct Mouth {
     chance: Chance,
     mood: Mood,
+    /// Another voice is asked when this one fails.
+    has_other: bool,
     queue: VecDeque<Utter>,
     job: Option<Job>,
     /// Counts jobs, so that progress of a dropped one is not taken for another's.
@@ -60,7 +62,8 @@ pub(crate) struct Mouth {
 
 impl Mouth {
     pub fn new(mut chance: Chance) -> Self {
-        Self { mood: Mood::draw(&mut chance), chance, queue: VecDeque::new(), job: None, jobs: 0 }
+        let has_other = chance.percent(30);
+        Self { mood: Mood::draw(&mut chance), has_other, chance, queue: VecDeque::new(), job: None, jobs: 0 }
     }
 
     pub fn say(
@@ -117,8 +120,13 @@ impl Mouth {
 
     fn synthesise(&mut self, chars: u64, rate: f64, edge: &mut Edge) {
         let job = self.jobs;
-        let fate = self.mood.fate(&mut self.chance);
+        let mut fate = self.mood.fate(&mut self.chance);
         let mut at = edge.now + self.mood.latency(&mut self.chance, 40, 400);
+        if self.has_other && matches!(fate, Fate::Empty | Fate::Fails | Fate::Silent) {
+            edge.at(at, Happening::Arrives(fell_back(Stage::Synthesis)));
+            fate = Mood::Well.fate(&mut self.chance);
+            at = at + Mood::Well.latency(&mut self.chance, 40, 400);
+        }
         let natural = chars * self.chance.between(45, 90) + 150;
         let mut left = ((natural as f64 / rate) as u32).min(LONGEST);
         match fate {

@@ -32,6 +32,8 @@ pub(crate) struct Scene {
     pub waiting: usize,
     /// Since when the user hears nothing though something is owed.
     pub quiet_since: Option<CallTime>,
+    /// Since when the user hears nothing and the model is waited for.
+    pub unfilled_since: Option<CallTime>,
 }
 
 pub(crate) const OUTPUT_RULES: &[OutputRule] = &[
@@ -57,6 +59,7 @@ pub(crate) const STEP_RULES: &[StepRule] = &[
     ("no work is left for what is over", no_work_is_left_for_what_is_over),
     ("the state agrees with what plays", the_state_agrees_with_what_plays),
     ("silence has a reason", silence_has_a_reason),
+    ("nobody waits for the model in silence", nobody_waits_for_the_model_in_silence),
     ("everything is bounded", everything_is_bounded),
 ];
 
@@ -171,7 +174,10 @@ fn agent_subtitles_show_what_plays(facts: &Facts, output: &Output) -> Verdict {
 
 /// A question has the id of its closing 1003, which comes in the same step, and ids never go back.
 fn questions_count_up(facts: &Facts, output: &Output) -> Verdict {
-    let Output::Generate { sentence, .. } = output else { return Ok(()) };
+    let Output::Generate { response, sentence, .. } = output else { return Ok(()) };
+    if facts.answers.contains_key(response) {
+        return Ok(());
+    }
     unless(facts.user_end_now != Some(*sentence), || format!("sentence {sentence} was not shown as asked"))?;
     let last = facts.last_question;
     unless(last.is_some_and(|last| last > *sentence), || format!("sentence {sentence} after {last:?}"))
@@ -280,6 +286,19 @@ fn silence_has_a_reason(facts: &Facts, scene: &Scene) -> Verdict {
     unless(facts.now.since(since) > LONGEST, || format!("nothing is heard and nothing is waited for since {since}"))
 }
 
+/// A model that lets the user wait is waited for with words, unless those are configured or were many.
+fn nobody_waits_for_the_model_in_silence(facts: &Facts, scene: &Scene) -> Verdict {
+    const LONGEST: Duration = Duration::from_secs(5);
+    const MANY: usize = 10;
+    let Some(since) = scene.unfilled_since else { return Ok(()) };
+    let segments = facts.current().map_or(0, |(_, answer)| answer.segments.len());
+    let is_ours = facts.config.auto_speech.llm_pending.is_none() && segments < MANY;
+    unless(is_ours && facts.now.since(since) > LONGEST, || format!("nothing is heard since {since}"))
+}
+
+/// The reason that fillers make bearable.
+pub(crate) const MODEL: &str = "the language model";
+
 /// Whether somebody who listens in silence could be told why.
 pub(crate) fn reason_for_silence(facts: &Facts) -> Option<&'static str> {
     let now = facts.now;
@@ -298,7 +317,7 @@ pub(crate) fn reason_for_silence(facts: &Facts) -> Option<&'static str> {
         return Some("playout is asked where it stopped");
     }
     if let Some(utterance) = &facts.utterance {
-        let longest = utterance.opened + Duration::from_secs(31);
+        let longest = utterance.opened + Duration::from_secs(if facts.config.push_to_talk { 61 } else { 31 });
         let hold = facts.config.turn_detection.semantic_wait.unwrap_or(1200).max(facts.config.asr.max_silence);
         match utterance.pause {
             None if now <= longest => return Some("the user speaks"),
@@ -333,7 +352,7 @@ pub(crate) fn reason_for_silence(facts: &Facts) -> Option<&'static str> {
             Some("playout ends")
         }
         _ if answer.expected_since.is_some_and(|since| within(since.max(facts.last_progress), TEXT_WAIT)) => {
-            Some("the language model")
+            Some(MODEL)
         }
         _ => None,
     }

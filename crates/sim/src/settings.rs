@@ -128,6 +128,7 @@ fn interrupt(chance: &mut Chance) -> Value {
     maybe(chance, &mut interrupt, 30, "InterruptWords", |_| json!(["stop", "停", "hold on"]));
     maybe(chance, &mut interrupt, 30, "NoInterruptMode", |chance| json!(chance.pick(&["cache", "discard"])));
     maybe(chance, &mut interrupt, 20, "KeepInterruptWordsForLLM", |_| json!(true));
+    maybe(chance, &mut interrupt, 20, "ResumeAfterFalseInterruption", |_| json!(false));
     Value::Object(interrupt)
 }
 
@@ -156,6 +157,8 @@ fn auto_speech(chance: &mut Chance) -> Value {
         "LlmPending",
         |chance| json!({"WaitTime": chance.between(500, 10_000), "Mode": chance.pick(&["random", "sequence"]), "Messages": phrases(chance)}),
     );
+    maybe(chance, &mut auto, 20, "LlmFailed", |chance| json!({"Text": chance.pick(&["Ask me again.", "..."])}));
+    maybe(chance, &mut auto, 20, "AsrFailed", |chance| json!({"Text": chance.pick(&["Pardon?", "..."])}));
     Value::Object(auto)
 }
 

@@ -1,6 +1,6 @@
 //! What happened in calls, counted, so that one sees what a simulation reaches.
 
-use ringline_conversation::{Event, Input, JournalEntry, Notice, Output, Step};
+use ringline_conversation::{ClientCommand, Event, Input, JournalEntry, Notice, Output, Step};
 use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +15,9 @@ impl Tally {
             match &entry.step {
                 Step::Timeout => tally.add("steps: deadline", 1),
                 Step::Input(Input::TakeoverConnected) => tally.add("takeovers connected", 1),
+                Step::Input(Input::Client { command: ClientCommand::StartPushToTalk }) => {
+                    tally.add("button pressed", 1)
+                }
                 Step::Input(Input::UserLeft) => tally.add("user left", 1),
                 Step::Input(Input::Whisper { .. }) => tally.add("whispers", 1),
                 Step::Input(_) => {}
@@ -33,6 +36,10 @@ impl Tally {
             self.add("utterances", 1);
         } else if let Output::PlayClip { .. } = output {
             self.add("clips played", 1);
+        } else if let Output::RunTool { .. } = output {
+            self.add("tools called", 1);
+        } else if let Output::Record { event: Event::FellBack { stage, .. } } = output {
+            self.add(format!("fell back: {stage:?}"), 1);
         } else if let Output::Record { event: Event::ProviderFailed { stage, .. } } = output {
             self.add(format!("failed: {stage:?}"), 1);
         } else if let Output::Record { event: Event::Interrupted { reason, .. } } = output {

@@ -12,7 +12,7 @@ use crate::language_model::LanguageModel;
 use crate::mouth::Mouth;
 use crate::operator::{Deed, Operator};
 use crate::playout::Playout;
-use crate::rules::{OUTPUT_RULES, STEP_RULES, Scene, Verdict, reason_for_silence};
+use crate::rules::{MODEL, OUTPUT_RULES, STEP_RULES, Scene, Verdict, reason_for_silence};
 use crate::settings;
 use ringline_conversation::{Conversation, Input, JournalEntry, Message, Output, Role, Setup, Step, TakeoverMode};
 use ringline_model::CallTime;
@@ -45,6 +45,7 @@ pub(crate) struct World {
     /// A human is heard instead of the agent.
     human: bool,
     quiet_since: Option<CallTime>,
+    unfilled_since: Option<CallTime>,
 }
 
 impl World {
@@ -66,13 +67,14 @@ impl World {
             mouth: Mouth::new(chance.fork()),
             playout: Playout::new(phase),
             clips: Clips::new(chance.fork()),
-            caller: Caller::new(chance.fork()),
+            caller: Caller::new(chance.fork(), setup.config.push_to_talk),
             operator: Operator::new(chance.fork(), &settings),
             late: chance.weighted(&[(80, 0), (15, 20), (5, 300)]),
             chance: chance.fork(),
             is_there: false,
             human: false,
             quiet_since: None,
+            unfilled_since: None,
             setup,
         };
         if let Some(at) = world.caller.joins_at() {
@@ -190,8 +192,14 @@ impl World {
             }
             Output::RunTool { response, call, .. } => {
                 let after = self.chance.fine_ms(50, 12_000);
-                let result = "done".to_owned();
-                edge.after(after, Happening::Arrives(Input::ToolFinished { response, call, result }));
+                let (result, error) = ("done".to_owned(), "no such city".to_owned());
+                let input = match self.chance.weighted(&[(80, 0), (15, 1), (5, 2)]) {
+                    0 => Input::ToolFinished { response, call, result },
+                    1 => Input::ToolFailed { response, call, error },
+                    // It never answers.
+                    _ => return,
+                };
+                edge.after(after, Happening::Arrives(input));
             }
             Output::PausePlayout { .. } => {
                 let lag = edge.lag();
@@ -214,8 +222,12 @@ impl World {
 
     fn scene(&mut self) -> Scene {
         let audible = self.playout.is_audible();
-        let quiet = !audible && !self.playout.is_paused() && reason_for_silence(&self.facts).is_none();
-        self.quiet_since = if quiet { self.quiet_since.or(Some(self.facts.now)) } else { None };
+        let reason = reason_for_silence(&self.facts);
+        let is_silent = !audible && !self.playout.is_paused();
+        let since =
+            |now: CallTime, holds: bool, since: Option<CallTime>| if holds { since.or(Some(now)) } else { None };
+        self.quiet_since = since(self.facts.now, is_silent && reason.is_none(), self.quiet_since);
+        self.unfilled_since = since(self.facts.now, is_silent && reason == Some(MODEL), self.unfilled_since);
         Scene {
             deadline: self.conversation.poll_timeout(),
             state: self.conversation.state(),
@@ -226,6 +238,7 @@ impl World {
             model: self.model.works_for(),
             waiting: self.edge.waiting(),
             quiet_since: self.quiet_since,
+            unfilled_since: self.unfilled_since,
         }
     }
 
@@ -263,6 +276,10 @@ impl World {
             }
             Act::Command(command) if self.is_there => self.edge.tell(Input::Client { command }),
             Act::Command(_) => {}
+            Act::Button { after, command } if self.is_there => {
+                self.edge.after(Duration::from_millis(after), Happening::Arrives(Input::Client { command }));
+            }
+            Act::Button { .. } => {}
             Act::Leaves { ms } if self.is_there => {
                 self.set_there(false);
                 self.edge.tell(Input::UserLeft);

@@ -1,26 +1,30 @@
-//! Any service that speaks the OpenAI protocol for chat completions, in the form of the vendor's self-hosted models
-//! (server-api §12.1): always streamed, with the call's ids in `extendData`.
+//! Any service that speaks OpenAI's protocols: chat completions, here, in the form of the vendor's self-hosted models
+//! (server-api §12.1), always streamed; audio transcriptions and speech in the files beside.
 //!
-//! Limits, each of which fails the answer: 10 s to connect, 20 s to the first byte and between bytes, 256 KiB for a
-//! line, 1 MiB for an answer. A request that could not connect, or was answered with 429 or 5xx, is sent once more.
+//! Limits, each of which fails the answer: 10 s to connect, 20 s to the first byte and between bytes (5 s for audio), 256 KiB
+//! for a line, 1 MiB for an answer. A request that could not connect, or was answered with 429 or 5xx, is sent once more.
 
 mod exchange;
 mod request;
 mod response;
+pub(crate) mod speech;
 mod sse;
+pub(crate) mod transcription;
 
-use crate::{ChatEvent, ChatRequest, LanguageModel, ProviderError};
-use reqwest::Url;
+pub use crate::http::{Patience, ServiceError as OpenAiError};
+pub use speech::{OpenAiSynthesizer, SpeechConfig};
+pub use transcription::{OpenAiRecognizer, TranscriptionConfig};
+
+use crate::http::{self, Service};
+use crate::{ChatEvent, ChatRequest, LanguageModel};
+use ringline_model::Secret;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 /// Events waiting for the reader; beyond that the service is read no faster than the reader reads.
 const CAPACITY: usize = 64;
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where a model is and what to send to it.
 #[derive(Clone)]
@@ -35,27 +39,6 @@ pub struct OpenAiConfig {
     pub temperature: Option<f32>,
     pub max_tokens: Option<u32>,
     pub patience: Patience,
-}
-
-/// How long to wait for a service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience {
-    /// From sending the request to the first byte of the answer's body.
-    pub first_byte: Duration,
-    /// Between pieces of the body.
-    pub idle: Duration,
-    /// Before the second attempt.
-    pub before_retry: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self {
-            first_byte: Duration::from_secs(20),
-            idle: Duration::from_secs(20),
-            before_retry: Duration::from_millis(250),
-        }
-    }
 }
 
 impl OpenAiConfig {
@@ -86,58 +69,47 @@ impl fmt::Debug for OpenAiConfig {
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum OpenAiError {
-    #[error("`{0}` is not the http or https address of a service")]
-    Address(String),
-    #[error("the API key has characters that cannot be sent")]
-    Key,
-    #[error("no HTTP client can be made")]
-    Client(#[from] reqwest::Error),
-}
-
 /// A language model behind an OpenAI-compatible address.
 #[derive(Clone, Debug)]
 pub struct OpenAiLanguageModel {
-    service: Arc<Service>,
+    model: Arc<Model>,
     runtime: Handle,
 }
 
 #[derive(Debug)]
-struct Service {
+struct Model {
     config: OpenAiConfig,
-    url: Url,
-    client: reqwest::Client,
+    service: Service,
 }
 
 impl OpenAiLanguageModel {
     /// With a client of its own. `runtime` runs the requests.
     pub fn new(config: OpenAiConfig, runtime: Handle) -> Result<Self, OpenAiError> {
-        let client = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
-        Self::with_client(config, client, runtime)
+        Self::with_client(config, http::client()?, runtime)
     }
 
     /// With the caller's client, which decides whom it connects to and how long that may take.
     pub fn with_client(config: OpenAiConfig, client: reqwest::Client, runtime: Handle) -> Result<Self, OpenAiError> {
-        let url = request::url(&config.base_url).ok_or_else(|| OpenAiError::Address(config.base_url.clone()))?;
-        let sendable = |key: &String| reqwest::header::HeaderValue::from_str(key).is_ok();
-        if !config.api_key.iter().all(sendable) {
-            return Err(OpenAiError::Key);
-        }
-        Ok(Self { service: Arc::new(Service { config, url, client }), runtime })
+        let url = http::under(&config.base_url, "chat/completions");
+        let url = url.ok_or_else(|| OpenAiError::Address(config.base_url.clone()))?;
+        let service = Service::new(
+            "the language model",
+            url,
+            config.api_key.as_deref().map(Secret::from),
+            client,
+            config.patience,
+        )?;
+        Ok(Self { model: Arc::new(Model { config, service }), runtime })
     }
 }
 
 impl LanguageModel for OpenAiLanguageModel {
     fn generate(&self, request: ChatRequest) -> mpsc::Receiver<ChatEvent> {
         let (events, receiver) = mpsc::channel(CAPACITY);
-        let service = self.service.clone();
+        let model = self.model.clone();
         self.runtime.spawn(async move {
             let answer = async {
-                let last = match exchange::answer(&service, &request, &events).await {
+                let last = match exchange::answer(&model, &request, &events).await {
                     Ok(()) => ChatEvent::Finished,
                     Err(error) => ChatEvent::Failed(error),
                 };
@@ -152,8 +124,4 @@ impl LanguageModel for OpenAiLanguageModel {
         });
         receiver
     }
-}
-
-fn error(message: impl Into<String>, retryable: bool) -> ProviderError {
-    ProviderError { message: message.into(), retryable }
 }

@@ -2,32 +2,9 @@
 
 use super::OpenAiConfig;
 use crate::{ChatMessage, ChatRequest, ChatRole};
-use reqwest::Url;
 use ringline_model::ToolDefinition;
 use serde::Serialize;
 use serde_json::{Value, json};
-
-/// The address of the chat completions under a base URL. None: the base is no web address.
-pub(super) fn url(base: &str) -> Option<Url> {
-    let mut url = Url::parse(base).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())?;
-    let path = format!("{}/chat/completions", url.path().trim_end_matches('/'));
-    url.set_path(&path);
-    url.set_fragment(None);
-    Some(url)
-}
-
-/// The address with more query: `k=v&k=v`, as a caller wrote it.
-pub(super) fn with_query(mut url: Url, extra: Option<&str>) -> Url {
-    let extra = extra.map(|extra| extra.trim_start_matches(['?', '&'])).filter(|extra| !extra.is_empty());
-    if let Some(extra) = extra {
-        let query = match url.query() {
-            Some(query) => format!("{query}&{extra}"),
-            None => extra.to_owned(),
-        };
-        url.set_query(Some(&query));
-    }
-    url
-}
 
 #[derive(Serialize)]
 pub(super) struct Body<'r> {
@@ -114,30 +91,6 @@ mod tests {
     use super::*;
     use crate::ChatContext;
     use ringline_model::ToolCall;
-
-    #[test]
-    fn the_path_is_appended_to_any_base() {
-        for (base, full) in [
-            ("http://localhost:8000/v1", "http://localhost:8000/v1/chat/completions"),
-            ("https://example.com/v1/", "https://example.com/v1/chat/completions"),
-            ("https://example.com", "https://example.com/chat/completions"),
-            ("https://example.com/v1?version=2#x", "https://example.com/v1/chat/completions?version=2"),
-        ] {
-            assert_eq!(url(base).expect("an address").as_str(), full);
-        }
-        for base in ["", "example.com/v1", "ftp://example.com", "file:///etc/passwd", "data:,x"] {
-            assert_eq!(url(base), None, "{base}");
-        }
-    }
-
-    #[test]
-    fn extra_query_follows_what_is_there() {
-        let plain = url("http://localhost/v1").expect("an address");
-        assert_eq!(with_query(plain.clone(), Some("a=1&b=2")).query(), Some("a=1&b=2"));
-        assert_eq!(with_query(plain.clone(), Some("")).query(), None);
-        let more = with_query(plain, Some("a=1"));
-        assert_eq!(with_query(more, Some("?b=x y#z")).as_str(), "http://localhost/v1/chat/completions?a=1&b=x%20y%23z");
-    }
 
     #[test]
     fn the_body_is_the_vendors() {

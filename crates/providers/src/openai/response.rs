@@ -4,9 +4,6 @@ use ringline_model::ToolCall;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Longest quotation from an error's body, in characters.
-const MAX_QUOTE: usize = 300;
-
 /// Calls of one answer, and bytes of the arguments of each; with more the answer has failed.
 const MAX_CALLS: usize = 32;
 const MAX_ARGUMENTS: usize = 64 * 1024;
@@ -127,16 +124,6 @@ pub(super) fn piece(json: &str) -> Result<Piece, String> {
     Ok(Piece { text, reasoning, calls, last })
 }
 
-/// A body as it may be shown in an error: short, on one line, without the key.
-pub(super) fn quote(body: &str, key: Option<&str>) -> String {
-    let body = match key.filter(|key| !key.is_empty()) {
-        Some(key) => body.replace(key, "…"),
-        None => body.to_owned(),
-    };
-    let line = body.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
-    line.collect::<Vec<_>>().join(" ").chars().take(MAX_QUOTE).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,12 +191,5 @@ mod tests {
         assert_eq!(piece(r#"{"error":{"message":"overloaded","code":3}}"#), Err("overloaded".into()));
         assert_eq!(piece(r#"{"error":"no such model"}"#), Err("\"no such model\"".into()));
         assert!(piece("<html>").is_err_and(|message| message.contains("no JSON")));
-    }
-
-    #[test]
-    fn quotations_are_short_and_without_the_key() {
-        assert_eq!(quote("bad key\r\n sk-123!", Some("sk-123")), "bad key …!");
-        assert_eq!(quote(&"é".repeat(1_000), None).chars().count(), MAX_QUOTE);
-        assert_eq!(quote("plain", Some("")), "plain");
     }
 }

@@ -11,3 +11,8 @@ pub use normalise::normalise;
 
 /// Longest text of one speech request, in characters; longer requests fail. About four minutes of speech.
 pub const MAX_SPEECH_CHARS: usize = 4_000;
+
+/// Whether anything of a text can be heard when it is spoken.
+pub fn has_words(text: &str) -> bool {
+    text.chars().any(char::is_alphanumeric)
+}

@@ -3,15 +3,17 @@
 //! Limits: names and ids 64 characters, URLs 2,048, tokens and keys 1,024 (an app's key 256), paths 1,024; 100 voices
 //! and sounds, 64 events. At each of them the write is refused.
 
+use crate::providers::web_address;
 use axum::http::HeaderValue;
-use ringline_model::{AgentConfig, AgentSettings, ConfigError, normalise};
+use ringline_model::{AgentConfig, AgentSettings, ConfigError, MAX_MCP_SERVERS, MAX_PROVIDERS, normalise};
 use serde_json::Value;
 
 const ID: usize = 64;
 const URL: usize = 2048;
 const SECRET: usize = 1024;
 const APP_KEY: usize = 256;
-const MODEL: usize = 256;
+/// What names of environment variables that hold keys end in.
+const KEY_VARIABLE: &str = "_API_KEY";
 const PATH: usize = 1024;
 const VOICES: usize = 100;
 const SOUNDS: usize = 100;
@@ -54,10 +56,42 @@ pub fn settings(settings: &AgentSettings) -> Result<(), ConfigError> {
     }
     header("settings.recording.callback_token", recording.callback_token.reveal())?;
     text("settings.recording.audio_path", &settings.recording.audio_path, 0, PATH)?;
-    if let Some(llm) = &settings.providers.llm {
-        url("settings.providers.llm.base_url", &llm.base_url)?;
-        text("settings.providers.llm.model", &llm.model, 1, MODEL)?;
-        header("settings.providers.llm.api_key", llm.api_key.reveal())?;
+    for (node, providers) in settings.providers.nodes() {
+        let list = format!("settings.providers.{}", node.as_str());
+        if providers.len() > MAX_PROVIDERS {
+            return Err(wrong(list, format!("has {} entries, at most {MAX_PROVIDERS} are allowed", providers.len())));
+        }
+        for (n, provider) in providers.iter().enumerate() {
+            let field = |field: &str| settings.providers.path(node, n, field);
+            provider.check(node).map_err(|error| wrong(field(&error.field), error.reason))?;
+            if provider.is_remote() {
+                url(&field("url"), &web_address(&provider.url))?;
+            }
+            header(&field("api_key"), provider.api_key.reveal())?;
+            // Whoever writes an agent must not get other secrets of the server sent to an address of theirs.
+            if !provider.api_key_env.is_empty() && !provider.api_key_env.ends_with(KEY_VARIABLE) {
+                return Err(wrong(field("api_key_env"), format!("must end in {KEY_VARIABLE}")));
+            }
+        }
+    }
+    if settings.mcp_servers.len() > MAX_MCP_SERVERS {
+        let n = settings.mcp_servers.len();
+        let reason = format!("has {n} entries, at most {MAX_MCP_SERVERS} are allowed");
+        return Err(wrong("settings.mcp_servers", reason));
+    }
+    texts("settings.mcp_servers", settings.mcp_servers.iter().map(|server| server.name.as_str()), MAX_MCP_SERVERS)?;
+    for (n, server) in settings.mcp_servers.iter().enumerate() {
+        let field = |field: &str| format!("settings.mcp_servers[{n}].{field}");
+        server.check().map_err(|error| wrong(field(&error.field), error.reason))?;
+        if !server.url.is_empty() {
+            url(&field("url"), &server.url)?;
+        }
+        for (name, value) in &server.headers {
+            let named = field(&format!("headers.{name}"));
+            name.parse::<axum::http::HeaderName>().map_err(|_| wrong(&named, "is no name of a header"))?;
+            header(&named, value.reveal())?;
+        }
+        texts(&field("tools"), server.tools.iter().map(String::as_str), 64)?;
     }
     texts("settings.voices", settings.voices.iter().map(String::as_str), VOICES)?;
     texts("settings.ambient_sounds", settings.ambient_sounds.iter().map(|sound| sound.id.as_str()), SOUNDS)?;
@@ -118,7 +152,7 @@ fn url(field: &str, url: &str) -> Result<(), ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ringline_model::{AmbientSound, CallbackSettings, LlmNode, ProviderSettings, RtcApp};
+    use ringline_model::{AmbientSound, CallbackSettings, ProviderKind, ProviderNode, ProviderSettings, RtcApp};
     use serde_json::json;
 
     fn field(settings: &AgentSettings) -> String {
@@ -137,9 +171,16 @@ mod tests {
         assert_eq!(field(&settings), "settings.callbacks.url");
         let settings = callbacks(CallbackSettings { token: "中\u{1}".into(), ..CallbackSettings::default() });
         assert_eq!(field(&settings), "settings.callbacks.token");
-        let llm = LlmNode { base_url: "http://a.example".into(), model: String::new(), api_key: "".into() };
-        let settings = AgentSettings { providers: ProviderSettings { llm: Some(llm) }, ..of() };
-        assert_eq!(field(&settings), "settings.providers.llm.model");
+        let node = || ProviderNode { url: "http://a.example".into(), ..ProviderNode::of(ProviderKind::Openai) };
+        let providers = |providers| AgentSettings { providers, ..of() };
+        let settings = providers(ProviderSettings { llm: vec![node()], ..ProviderSettings::default() });
+        assert_eq!(field(&settings), "settings.providers.llm_fallback[0].model");
+        let tts = ProviderNode { model: "m".into(), api_key_env: "RINGLINE_DATABASE".into(), ..node() };
+        let settings = providers(ProviderSettings { tts: vec![tts], ..ProviderSettings::default() });
+        assert_eq!(field(&settings), "settings.providers.tts[0].api_key_env");
+        let many = vec![ProviderNode::of(ProviderKind::Models); MAX_PROVIDERS + 1];
+        let settings = providers(ProviderSettings { asr: many, ..ProviderSettings::default() });
+        assert_eq!(field(&settings), "settings.providers.asr");
         let settings = AgentSettings { app: Some(RtcApp { id: "a".into(), key: "".into() }), ..of() };
         assert_eq!(field(&settings), "settings.app.key");
         let sound = |id: &str| AmbientSound { id: id.into(), url: "https://a.example".into() };

@@ -5,13 +5,14 @@
 
 use super::check;
 use ringline_model::{
-    AgentId, AgentKind, AgentSettings, AmbientSound, CallbackSettings, ConfigError, LlmNode, ProviderSettings,
-    RecordingSettings, RtcApp, Secret,
+    AgentId, AgentKind, AgentSettings, AmbientSound, CallbackSettings, ConfigError, McpServer, ProviderKind,
+    ProviderNode, ProviderSettings, RecordingSettings, RtcApp, Secret,
 };
 use ringline_protocol::time_format::gmt_millis;
 use ringline_store::AgentRecord;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// An agent: what calls of it start from.
@@ -63,6 +64,9 @@ pub struct Settings {
     /// Sounds that `AmbientSoundConfig.ResourceId` can name. Each is fetched and decoded once while calls play it.
     #[schema(max_items = 100)]
     pub ambient_sounds: Vec<Sound>,
+    /// Servers of the Model Context Protocol whose tools the language model may call.
+    #[schema(max_items = 8)]
+    pub mcp_servers: Vec<Mcp>,
     /// The application channel tokens of the agent's calls are made and checked with; none: the server's own.
     pub app: Option<App>,
 }
@@ -110,11 +114,21 @@ pub struct Recording {
     pub audio_path: String,
 }
 
-/// Who does the work of the workflow's nodes; none: as the server is configured.
+/// Who does the work of the workflow's nodes: lists in the order they are asked; none: as the server is configured.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Providers {
+    /// Who listens.
+    #[schema(max_items = 4)]
+    pub asr: Vec<Provider>,
+    /// Who thinks: a service with OpenAI's protocol, which is sent the call's ids as well. It is asked first.
     pub llm: Option<Llm>,
+    /// Who thinks when it fails, or there is none; with `llm` at most 4.
+    #[schema(max_items = 4)]
+    pub llm_fallback: Vec<Provider>,
+    /// Who speaks.
+    #[schema(max_items = 4)]
+    pub tts: Vec<Provider>,
 }
 
 /// A language model behind an OpenAI-compatible server.
@@ -134,6 +148,54 @@ pub struct Llm {
     pub api_key_set: bool,
 }
 
+/// One provider of a node. What it needs depends on its kind; what means nothing to it must be left out.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Provider {
+    pub provider: ProviderType,
+    /// Where the service is. OpenAI's protocol appends `/chat/completions`, `/audio/transcriptions` or `/audio/speech`; a
+    /// self-hosted recogniser has a `ws` or `wss` address.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schema(max_length = 2048)]
+    pub url: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schema(max_length = 256)]
+    pub model: String,
+    /// Voice ids that calls may ask for; the first is the default.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 100)]
+    pub voices: Vec<String>,
+    /// Of the speech that comes, in Hz: 8000, 16000, 24000 or 48000; none: 24000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample_rate: Option<u32>,
+    /// `k=v&k=v`, added to a self-hosted recogniser's address unless a call has `AsrConfig.CustomParams`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schema(max_length = 1024)]
+    pub params: String,
+    /// A write that leaves it out keeps the one stored for the same node and `url`.
+    #[serde(default, skip_serializing)]
+    #[schema(write_only, max_length = 1024)]
+    pub api_key: Option<String>,
+    #[serde(default)]
+    #[schema(read_only)]
+    pub api_key_set: bool,
+    /// Name of an environment variable of the server that holds the key; it ends in `_API_KEY`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schema(max_length = 256)]
+    pub api_key_env: String,
+}
+
+/// What a provider is: the server's own models or script, a service with OpenAI's protocol, or one with the protocol for
+/// self-hosted services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProviderType {
+    Models,
+    Scripted,
+    Openai,
+    SelfHosted,
+}
+
 /// A sound for the background of calls.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -142,6 +204,31 @@ pub struct Sound {
     pub id: String,
     #[schema(min_length = 1, max_length = 2048)]
     pub url: String,
+}
+
+/// A tool server: one that answers at `url` by streamable HTTP, or the command of this name in the server's own configuration
+/// (`[[mcp.commands]]`). Its tools are offered as `NAME__TOOL`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Mcp {
+    /// Letters, digits, `-` and `_`.
+    #[schema(min_length = 1, max_length = 24)]
+    pub name: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schema(max_length = 2048)]
+    pub url: String,
+    /// Sent with every request. A write that leaves them out keeps those stored for the same name and `url`.
+    #[serde(default, skip_serializing)]
+    #[schema(write_only)]
+    pub headers: Option<BTreeMap<String, String>>,
+    /// Names of the headers that are set.
+    #[serde(default)]
+    #[schema(read_only)]
+    pub headers_set: Vec<String>,
+    /// Those of its tools that may be called, by its own names for them; none: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 64)]
+    pub tools: Vec<String>,
 }
 
 /// Id and key of an application.
@@ -230,7 +317,7 @@ impl Agent {
 
 impl Settings {
     fn of(settings: &AgentSettings) -> Self {
-        let AgentSettings { callbacks, recording, providers, voices, ambient_sounds, app } = settings;
+        let AgentSettings { callbacks, recording, providers, voices, ambient_sounds, mcp_servers, app } = settings;
         Self {
             callbacks: Callbacks {
                 enabled: callbacks.enabled,
@@ -249,22 +336,20 @@ impl Settings {
                 audio_path: recording.audio_path.clone(),
             },
             providers: Providers {
-                llm: providers.llm.as_ref().map(|llm| Llm {
-                    base_url: llm.base_url.clone(),
-                    model: llm.model.clone(),
-                    api_key: None,
-                    api_key_set: !llm.api_key.is_empty(),
-                }),
+                asr: providers.asr.iter().map(Provider::of).collect(),
+                llm: providers.first_llm().map(Llm::of),
+                llm_fallback: providers.further_llms().iter().map(Provider::of).collect(),
+                tts: providers.tts.iter().map(Provider::of).collect(),
             },
             voices: voices.clone(),
             ambient_sounds: ambient_sounds.iter().map(|s| Sound { id: s.id.clone(), url: s.url.clone() }).collect(),
+            mcp_servers: mcp_servers.iter().map(Mcp::of).collect(),
             app: app.as_ref().map(|app| App { id: app.id.clone(), key: None, key_set: !app.key.is_empty() }),
         }
     }
 
     fn stored(self, before: Option<&AgentSettings>) -> AgentSettings {
         let before = before.cloned().unwrap_or_default();
-        let api_key = before.providers.llm.map(|llm| llm.api_key);
         let app_key = before.app.map(|app| app.key);
         AgentSettings {
             callbacks: CallbackSettings {
@@ -282,15 +367,102 @@ impl Settings {
                 audio_path: self.recording.audio_path,
             },
             providers: ProviderSettings {
-                llm: self.providers.llm.map(|llm| LlmNode {
-                    base_url: llm.base_url,
-                    model: llm.model,
-                    api_key: secret(llm.api_key, api_key),
-                }),
+                asr: Provider::stored(self.providers.asr, &before.providers.asr),
+                llm: {
+                    let first = self.providers.llm.map(|llm| llm.stored(&before.providers.llm));
+                    let further = Provider::stored(self.providers.llm_fallback, &before.providers.llm);
+                    first.into_iter().chain(further).collect()
+                },
+                tts: Provider::stored(self.providers.tts, &before.providers.tts),
             },
             voices: self.voices,
             ambient_sounds: self.ambient_sounds.into_iter().map(|s| AmbientSound { id: s.id, url: s.url }).collect(),
+            mcp_servers: Mcp::stored(self.mcp_servers, &before.mcp_servers),
             app: self.app.map(|app| RtcApp { id: app.id, key: secret(app.key, app_key) }),
+        }
+    }
+}
+
+impl Llm {
+    fn of(node: &ProviderNode) -> Self {
+        let (base_url, model) = (node.url.clone(), node.model.clone());
+        Self { base_url, model, api_key: None, api_key_set: !node.api_key.is_empty() }
+    }
+
+    fn stored(self, before: &[ProviderNode]) -> ProviderNode {
+        let known = before.iter().find(|node| node.url == self.base_url && !node.api_key.is_empty());
+        let api_key = secret(self.api_key, known.map(|node| node.api_key.clone()));
+        ProviderNode { url: self.base_url, model: self.model, api_key, ..ProviderNode::of(ProviderKind::SelfHosted) }
+    }
+}
+
+impl Provider {
+    fn of(node: &ProviderNode) -> Self {
+        let ProviderNode { provider, url, model, voices, sample_rate, params, api_key, api_key_env } = node.clone();
+        let (api_key, api_key_set) = (None, !api_key.is_empty());
+        let provider = provider.into();
+        Self { provider, url, model, voices, sample_rate, params, api_key, api_key_set, api_key_env }
+    }
+
+    /// A key that is left out is the one of the provider that was there; it goes to no other address.
+    fn stored(written: Vec<Self>, before: &[ProviderNode]) -> Vec<ProviderNode> {
+        let node = |written: Self| {
+            let known = before.iter().find(|node| node.url == written.url && !node.api_key.is_empty());
+            let known = known.filter(|_| written.api_key_env.is_empty());
+            ProviderNode {
+                provider: written.provider.into(),
+                api_key: secret(written.api_key, known.map(|node| node.api_key.clone())),
+                url: written.url,
+                model: written.model,
+                voices: written.voices,
+                sample_rate: written.sample_rate,
+                params: written.params,
+                api_key_env: written.api_key_env,
+            }
+        };
+        written.into_iter().map(node).collect()
+    }
+}
+
+impl Mcp {
+    fn of(server: &McpServer) -> Self {
+        let McpServer { name, url, headers, tools } = server.clone();
+        Self { name, url, headers: None, headers_set: headers.into_keys().collect(), tools }
+    }
+
+    /// Headers that are left out go to no other address.
+    fn stored(written: Vec<Self>, before: &[McpServer]) -> Vec<McpServer> {
+        let server = |written: Self| {
+            let known = before.iter().find(|known| (&known.name, &known.url) == (&written.name, &written.url));
+            let secret = |(name, value): (String, String)| (name, Secret::from(value));
+            let headers = match written.headers {
+                Some(headers) => headers.into_iter().map(secret).collect(),
+                None => known.map(|known| known.headers.clone()).unwrap_or_default(),
+            };
+            McpServer { name: written.name, url: written.url, headers, tools: written.tools }
+        };
+        written.into_iter().map(server).collect()
+    }
+}
+
+impl From<ProviderKind> for ProviderType {
+    fn from(kind: ProviderKind) -> Self {
+        match kind {
+            ProviderKind::Models => Self::Models,
+            ProviderKind::Scripted => Self::Scripted,
+            ProviderKind::Openai => Self::Openai,
+            ProviderKind::SelfHosted => Self::SelfHosted,
+        }
+    }
+}
+
+impl From<ProviderType> for ProviderKind {
+    fn from(kind: ProviderType) -> Self {
+        match kind {
+            ProviderType::Models => Self::Models,
+            ProviderType::Scripted => Self::Scripted,
+            ProviderType::Openai => Self::Openai,
+            ProviderType::SelfHosted => Self::SelfHosted,
         }
     }
 }
@@ -335,7 +507,9 @@ mod tests {
             "callbacks": {"enabled": true, "url": "https://a.example/events", "token": "t0ken", "events": ["agent_start"]},
             "recording": {"enabled": false, "whole_call": true, "sentences": true, "callback_url": "https://a.example/rec",
                           "callback_token": "r3c", "audio_path": "p"},
-            "providers": {"llm": {"base_url": "http://llm.example/v1", "model": "m", "api_key": "k3y"}},
+            "providers": {"llm": {"base_url": "http://llm.example/v1", "model": "m", "api_key": "k3y"},
+                "llm_fallback": [{"provider": "openai", "url": "http://b.example/v1", "model": "m", "api_key": "k3y"}]},
+            "mcp_servers": [{"name": "files", "url": "https://a.example/mcp", "headers": {"Authorization": "h3ad"}}],
             "voices": ["ava"], "ambient_sounds": [{"id": "rain", "url": "https://a.example/rain.wav"}],
             "app": {"id": "app", "key": "app-k3y"}}})
     }
@@ -345,7 +519,7 @@ mod tests {
         let stored = write(full(), None).expect("valid");
         assert_eq!(stored.config, json!({"Greeting": "Hi"}), "normalised");
         let read = serde_json::to_value(Agent::of(&stored)).expect("JSON");
-        for secret in ["t0ken", "k3y", "r3c"] {
+        for secret in ["t0ken", "k3y", "r3c", "h3ad"] {
             assert!(!read.to_string().contains(secret), "{read}");
         }
         let settings = &read["settings"];
@@ -368,6 +542,19 @@ mod tests {
         assert_eq!(changed.settings.app, None);
         assert_eq!(changed.settings.providers, stored.settings.providers);
         assert_eq!(changed.created_ms, stored.created_ms);
+    }
+
+    #[test]
+    fn a_key_that_is_left_out_goes_to_no_other_address() {
+        let stored = write(full(), None).expect("valid");
+        let mut agent = full();
+        let llm = &mut agent["settings"]["providers"]["llm_fallback"][0];
+        llm.as_object_mut().expect("an object").remove("api_key");
+        let same = write(agent.clone(), Some(&stored)).expect("valid");
+        assert_eq!(same.settings.providers, stored.settings.providers);
+        agent["settings"]["providers"]["llm_fallback"][0]["url"] = json!("http://other.example/v1");
+        let other = write(agent, Some(&stored)).expect("valid");
+        assert!(other.settings.providers.llm[1].api_key.is_empty());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! The file is checked whole before anything is stored. Limits: 4 MiB, 1,000 agents; beyond them the server does not start.
 
 use super::{Agent, reachable};
+use crate::mcp::McpServers;
 use crate::outward::Outward;
 use anyhow::{Context, bail, ensure};
 use ringline_model::AgentId;
@@ -17,7 +18,13 @@ const MAX_BYTES: u64 = 4 << 20;
 const MAX_AGENTS: usize = 1000;
 
 /// Stores the agents of a file; how many were made or changed.
-pub async fn apply(store: &dyn Store, outward: &Outward, path: &Path, now_ms: i64) -> anyhow::Result<usize> {
+pub async fn apply(
+    store: &dyn Store,
+    outward: &Outward,
+    mcp: &McpServers,
+    path: &Path,
+    now_ms: i64,
+) -> anyhow::Result<usize> {
     let in_file = || format!("in the agents file {}", path.display());
     let read = async {
         let size = tokio::fs::metadata(path).await?.len();
@@ -30,7 +37,7 @@ pub async fn apply(store: &dyn Store, outward: &Outward, path: &Path, now_ms: i6
         let stored = store.agent(&id).await?;
         let in_agent = || format!("agent `{id}`");
         let record = agent.record(id.clone(), stored.as_ref(), now_ms).with_context(in_agent).with_context(in_file)?;
-        reachable(outward, &record.settings).with_context(in_agent).with_context(in_file)?;
+        reachable(outward, mcp, &record.settings).with_context(in_agent).with_context(in_file)?;
         if stored.as_ref() != Some(&record) {
             records.push(record);
         }
@@ -121,26 +128,28 @@ mod tests {
     #[tokio::test]
     async fn a_file_is_applied_once_and_again_without_a_change() {
         let directory = tempfile::tempdir().expect("a directory");
-        let outward = Outward::new(&Config::load(None).expect("defaults").outward).expect("a client");
+        let config = Config::load(None).expect("defaults");
+        let outward = Outward::new(&config.outward).expect("a client");
+        let mcp = McpServers::new(&config.mcp, outward.clone());
         let store = SqliteStore::open(&directory.path().join("db")).await.expect("a store");
         let path = directory.path().join("agents.json");
         let write = |agents: Value| std::fs::write(&path, json!({"agents": agents}).to_string()).expect("written");
         let id = AgentId::parse("a").expect("an id");
 
         write(json!([{"id": "a", "name": "A", "type": "VideoChat", "settings": {"app": {"id": "app", "key": "k"}}}]));
-        assert_eq!(apply(&store, &outward, &path, 1).await.expect("applied"), 1);
-        assert_eq!(apply(&store, &outward, &path, 2).await.expect("applied"), 0);
+        assert_eq!(apply(&store, &outward, &mcp, &path, 1).await.expect("applied"), 1);
+        assert_eq!(apply(&store, &outward, &mcp, &path, 2).await.expect("applied"), 0);
         let first = store.agent(&id).await.expect("read").expect("there");
         assert_eq!((first.kind, first.modified_ms), (AgentKind::VideoChat, 1));
 
         write(json!([{"id": "a", "name": "B", "settings": {"app": {"id": "app"}}}]));
-        assert_eq!(apply(&store, &outward, &path, 3).await.expect("applied"), 1);
+        assert_eq!(apply(&store, &outward, &mcp, &path, 3).await.expect("applied"), 1);
         let second = store.agent(&id).await.expect("read").expect("there");
         assert_eq!((&*second.name, second.created_ms, second.modified_ms), ("B", 1, 3));
         assert_eq!(second.settings.app, first.settings.app, "the key was left out and stays");
 
         write(json!([{"id": "b", "name": "B"}, {"id": "a", "name": "A", "config": {"Volume": 401}}]));
-        let fault = format!("{:#}", apply(&store, &outward, &path, 4).await.expect_err("a fault"));
+        let fault = format!("{:#}", apply(&store, &outward, &mcp, &path, 4).await.expect_err("a fault"));
         assert!(["agents.json", "`a`", "config.Volume"].iter().all(|part| fault.contains(part)), "{fault}");
         assert_eq!(store.agents(None, 10).await.expect("read"), [second], "nothing of a file with a fault is stored");
     }

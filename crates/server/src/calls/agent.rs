@@ -34,7 +34,7 @@ use ringline_model::{CallTime, ResponseId, SentenceId, UserId};
 use ringline_protocol::callback::Happened;
 use ringline_protocol::datachannel::{ByeReason, ServerMessage};
 use ringline_protocol::openapi::UpdateAIAgentInstance;
-use ringline_providers::{ChatContext, SpeechRequest};
+use ringline_providers::{ChatContext, SpeechContext, SpeechRequest};
 use ringline_store::{DialogueRecord, EventRecord, JournalRow, Producer};
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,6 +80,7 @@ impl Agent {
             conversation: Conversation::new(self.setup.clone()),
             agent: self,
             extra_query,
+            asked: None,
             journal_seq: 0,
             message_seq: 0,
             dialogue_seq: 0,
@@ -121,6 +122,8 @@ struct Task {
     agent: Agent,
     conversation: Conversation,
     extra_query: Option<String>,
+    /// The answer that was asked for last, and its question.
+    asked: Option<(ResponseId, SentenceId)>,
     journal_seq: u64,
     message_seq: u64,
     dialogue_seq: u64,
@@ -216,14 +219,15 @@ impl Task {
             Output::CloseUtterance { utterance } => self.agent.ears.close_utterance(utterance),
             Output::Generate { response, sentence, messages } => self.generate(response, sentence, messages),
             Output::RunTool { response, call, name, arguments } => {
-                self.agent.generation.run_tool(response, call, &name, &arguments);
+                self.agent.generation.run_tool(response, call, name, arguments);
             }
             Output::CancelResponse { response } => {
                 self.agent.generation.cancel(response);
                 self.agent.mouth.cancel(response);
             }
             Output::Synthesise { response, segment, text, voice, rate } => {
-                let source = Source::Text(SpeechRequest { text, voice, rate });
+                let context = self.speech_context(response);
+                let source = Source::Text(SpeechRequest { text, voice, rate, context });
                 self.agent.mouth.utter(Utter { response, segment, source }).await;
             }
             Output::LoadClip { clip, url } => self.agent.clips.load(clip, url),
@@ -263,6 +267,7 @@ impl Task {
     }
 
     fn generate(&mut self, response: ResponseId, sentence: SentenceId, messages: Vec<Message>) {
+        self.asked = Some((response, sentence));
         let context = ChatContext {
             instance_id: self.agent.handle.instance.to_string(),
             channel_id: self.agent.handle.channel.to_string(),
@@ -271,6 +276,17 @@ impl Task {
             extra_query: self.extra_query.clone(),
         };
         self.agent.generation.start(response, messages, &self.conversation.config().llm, context);
+    }
+
+    /// The sentence of a speech is that of the question it answers; 0: it answers none.
+    fn speech_context(&self, response: ResponseId) -> SpeechContext {
+        let sentence = self.asked.filter(|(asked, _)| *asked == response).map_or(0, |(_, sentence)| sentence.0);
+        SpeechContext {
+            instance_id: self.agent.handle.instance.to_string(),
+            channel_id: self.agent.handle.channel.to_string(),
+            sentence_id: sentence,
+            user_data: self.agent.user_data.clone(),
+        }
     }
 
     async fn notify(&mut self, notice: Notice) {

@@ -10,7 +10,7 @@ use super::speech_detector::{SpeechDetector, SpeechEdge};
 use super::{CallEvent, CallEvents};
 use crate::metrics::{METRICS, ProviderMeter, Request};
 use ringline_audio::{EAR_RATE, level_dbfs};
-use ringline_conversation::Input;
+use ringline_conversation::{Input, Stage};
 use ringline_model::{CallTime, InstanceId, UtteranceId};
 use ringline_providers::{EndOfTurn, Recognition, RecognitionEvent, RecognitionParams, Recognizer, VoiceActivity};
 use std::collections::{BTreeMap, VecDeque};
@@ -343,6 +343,9 @@ impl Ear {
                 let input = match event {
                     RecognitionEvent::Interim { text } => Input::InterimTranscript { utterance: id, text },
                     RecognitionEvent::Final { revision, text } => Input::Transcript { utterance: id, revision, text },
+                    RecognitionEvent::FellBack { failed, error, next } => {
+                        Input::FellBack { stage: Stage::Recognition, failed, error, next }
+                    }
                     RecognitionEvent::Failed { revision, error } => {
                         Input::TranscriptFailed { utterance: id, revision, error: error.to_string() }
                     }

@@ -1,6 +1,7 @@
 //! What a call asks its language model, and the tools the model calls.
 
 use super::{CallEvent, CallEvents};
+use crate::mcp::CallTools;
 use crate::metrics::ProviderMeter;
 use ringline_conversation::{Input, Message, Role, Stage};
 use ringline_model::{BuiltIn, LlmConfig, ResponseId, ToolDefinition};
@@ -11,23 +12,39 @@ use tokio::task::AbortHandle;
 
 pub struct Generation {
     language_model: Arc<dyn LanguageModel>,
+    /// The agent's tool servers.
+    tools: Option<Arc<CallTools>>,
     meter: ProviderMeter,
     events: CallEvents,
-    /// The generation that runs, and the tools that run for its response.
-    running: Option<(ResponseId, AbortHandle)>,
+    /// What runs: the generation, and the tools that it has called.
+    running: Vec<(ResponseId, AbortHandle)>,
 }
 
 impl Generation {
-    pub fn new(language_model: Arc<dyn LanguageModel>, meter: ProviderMeter, events: CallEvents) -> Self {
-        Self { language_model, meter, events, running: None }
+    pub fn new(
+        language_model: Arc<dyn LanguageModel>,
+        tools: Option<Arc<CallTools>>,
+        meter: ProviderMeter,
+        events: CallEvents,
+    ) -> Self {
+        Self { language_model, tools, meter, events, running: Vec::new() }
     }
 
     pub fn start(&mut self, response: ResponseId, messages: Vec<Message>, config: &LlmConfig, context: ChatContext) {
         let messages = messages.into_iter().map(chat_message).collect();
-        let mut stream = self.language_model.generate(ChatRequest { messages, tools: offered(config), context });
-        let (events, mut request) = (self.events.clone(), self.meter.request());
+        let (events, model, servers) = (self.events.clone(), self.language_model.clone(), self.tools.clone());
+        let mut tools = offered(config);
+        let meter = self.meter.clone();
         // Aborting the task drops the stream, which cancels the request.
         let task = tokio::spawn(async move {
+            if let Some(servers) = servers {
+                // A built-in function goes before a tool of its name.
+                let own = servers.definitions().await;
+                let own: Vec<_> = own.into_iter().filter(|tool| tools.iter().all(|t| t.name != tool.name)).collect();
+                tools.extend(own);
+            }
+            let mut request = meter.request();
+            let mut stream = model.generate(ChatRequest { messages, tools, context });
             while let Some(event) = stream.recv().await {
                 match &event {
                     ChatEvent::Text(_) | ChatEvent::ToolCalls(_) => request.answered(),
@@ -49,25 +66,42 @@ impl Generation {
                 }
             }
         });
-        self.running = Some((response, task.abort_handle()));
+        self.keep(response, task.abort_handle());
     }
 
     /// Runs a tool that the model called.
-    pub fn run_tool(&mut self, response: ResponseId, call: String, name: &str, _arguments: &str) {
-        let error = format!("there is no tool `{name}`");
-        let events = self.events.clone();
+    pub fn run_tool(&mut self, response: ResponseId, call: String, name: String, arguments: String) {
+        let (events, servers) = (self.events.clone(), self.tools.clone());
         // Not from here: the task that carries this out is the one that reads the events.
-        tokio::spawn(async move {
+        let task = tokio::spawn(async move {
+            let result = match servers {
+                Some(servers) => servers.call(&name, &arguments).await,
+                None => Err(format!("there is no tool `{name}`")),
+            };
+            let input = match result {
+                Ok(result) => Input::ToolFinished { response, call, result },
+                Err(error) => Input::ToolFailed { response, call, error },
+            };
             // A call that is over needs no result.
-            events.send(CallEvent::Input(Input::ToolFailed { response, call, error })).await.ok();
+            events.send(CallEvent::Input(input)).await.ok();
         });
+        self.keep(response, task.abort_handle());
+    }
+
+    fn keep(&mut self, response: ResponseId, task: AbortHandle) {
+        self.running.retain(|(_, task)| !task.is_finished());
+        self.running.push((response, task));
     }
 
     /// Ends what runs for this response and those before it.
     pub fn cancel(&mut self, response: ResponseId) {
-        if let Some((_, task)) = self.running.take_if(|(current, _)| *current <= response) {
-            task.abort();
-        }
+        self.running.retain(|(current, task)| {
+            let goes_on = *current > response;
+            if !goes_on {
+                task.abort();
+            }
+            goes_on
+        });
     }
 
     /// Ends everything.

@@ -9,7 +9,7 @@ use super::media::{MediaCommand, MediaCommands};
 use super::{CallEvent, CallEvents};
 use crate::metrics::ProviderMeter;
 use ringline_audio::{LeadTrim, MOUTH_RATE, Resampler};
-use ringline_conversation::Input;
+use ringline_conversation::{Input, Stage};
 use ringline_model::{ResponseId, SegmentId};
 use ringline_providers::{SpeechEvent, SpeechRequest, Synthesizer};
 use std::sync::Arc;
@@ -192,6 +192,13 @@ impl Line<'_> {
                     pcm.truncate((MAX_SEGMENT * MOUTH_RATE as usize).saturating_sub(samples));
                     samples += pcm.len();
                     self.play(pcm).await?;
+                }
+                Some(SpeechEvent::Rate(rate)) => match Resampler::new(rate, MOUTH_RATE) {
+                    Ok(of_another) => resampler = of_another,
+                    Err(error) => return self.fail(error.to_string()).await,
+                },
+                Some(SpeechEvent::FellBack { failed, error, next }) => {
+                    self.tell(Input::FellBack { stage: Stage::Synthesis, failed, error, next }).await?;
                 }
                 Some(SpeechEvent::Finished) => {
                     resampler.finish(&mut resampled);

@@ -18,14 +18,15 @@ use super::writer::Writer;
 use super::{CALL_EVENTS, CallEvent, Configured, Who};
 use crate::callbacks::Reporter;
 use crate::ice::IceServers;
+use crate::mcp::CallTools;
 use crate::metrics::{Node, ProviderMeter};
-use crate::providers::{AGENTS_OWN, Providers};
+use crate::providers::{Lists, Providers};
 use crate::telemetry::{CallTrace, Traces};
 use ringline_conversation::{Setup, StopCause};
 use ringline_model::{AgentConfig, AgentId, AmbientSound, ChannelId, InstanceId, RtcApp, SessionId, UserId};
 use ringline_protocol::supervisor::SupervisorToken;
 use ringline_protocol::token::ChannelToken;
-use ringline_providers::{LanguageModel, RecognitionParams};
+use ringline_providers::RecognitionParams;
 use ringline_rtc::{Hub, RtcError};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -66,7 +67,9 @@ pub struct NewCall {
     /// Where clients of this call connect.
     pub rtc_url: String,
     /// The agent's own; none: the server's.
-    pub language_model: Option<Arc<dyn LanguageModel>>,
+    pub providers: Option<Arc<Lists>>,
+    /// The agent's tool servers.
+    pub tools: Option<Arc<CallTools>>,
     /// What `AmbientSoundConfig` can name.
     pub ambient_sounds: Vec<AmbientSound>,
     /// Whether both sides are recorded.
@@ -302,16 +305,20 @@ impl Calls {
         handle.live.begins();
         let clock = CallClock::start();
         let config: &AgentConfig = &call.setup.config;
-        let params =
-            RecognitionParams { language: config.asr.language.clone(), hot_words: config.asr.hot_words.clone() };
+        let params = RecognitionParams {
+            language: config.asr.language.clone(),
+            hot_words: config.asr.hot_words.clone(),
+            custom: config.asr.custom_params.clone(),
+        };
         let scribes = Scribes {
             pool: self.ears.clone(),
             providers: self.providers.clone(),
+            own: call.providers.clone(),
             params: params.clone(),
             vad_level: config.asr.vad_level,
             leaving_hands_back: supervision.leaving_hands_back,
         };
-        let providers = self.providers.for_call();
+        let providers = self.providers.for_call(call.providers.as_deref());
         let senses = Senses {
             instance: handle.instance.clone(),
             voice_activity: providers.voice_activity,
@@ -335,10 +342,6 @@ impl Calls {
         handle.media.get_or_init(|| media.clone());
         let meter = ProviderMeter::new(Node::Synthesis, providers.families.synthesis);
         let mouth = Mouth::open(providers.synthesizer, meter, media.clone(), events.clone());
-        let (language_model, family) = match call.language_model {
-            Some(own) => (own, AGENTS_OWN),
-            None => (providers.language_model, providers.families.language_model),
-        };
         let backdrop = Backdrop {
             sounds: self.config.sounds.clone(),
             choice: call.ambient_sounds,
@@ -353,8 +356,9 @@ impl Calls {
             clock,
             began_ms: call.created_ms,
             generation: Generation::new(
-                language_model,
-                ProviderMeter::new(Node::LanguageModel, family),
+                providers.language_model,
+                call.tools,
+                ProviderMeter::new(Node::LanguageModel, providers.families.language_model),
                 events.clone(),
             ),
             media,

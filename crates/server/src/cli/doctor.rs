@@ -110,7 +110,7 @@ async fn here(config: Config) -> anyhow::Result<Report> {
     .await?;
     checks.push(models);
     match loaded {
-        Some(Ok(loaded)) => checks.extend(providers::providers(loaded.for_call()).await),
+        Some(Ok(loaded)) => checks.extend(providers::providers(loaded.for_call(None)).await),
         Some(Err(error)) => {
             let advice = "look at [models] and [llm] in the configuration";
             checks.push(Check::failed("language_model", format!("{error:#}"), advice));

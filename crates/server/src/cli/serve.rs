@@ -8,6 +8,7 @@ use crate::calls::{Calls, CallsConfig, ClipLoader, EarPool, Recorder, Sounds, Wr
 use crate::config::{Config, DatabaseUrl, Family};
 use crate::doors::admin::Admin;
 use crate::ice::IceServers;
+use crate::mcp::McpServers;
 use crate::operations::Operations;
 use crate::outward::Outward;
 use crate::providers::Providers;
@@ -168,8 +169,9 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
     let key = development_key(&*store).await?;
     let admin_token = admin_token(&*store).await?;
     let outward = Outward::new(&config.outward).context("cannot make an HTTP client")?;
+    let mcp = McpServers::new(&config.mcp, outward.clone());
     if !config.server.agents.as_os_str().is_empty() {
-        let changed = agents::file::apply(&*store, &outward, &config.server.agents, App::now_ms()).await?;
+        let changed = agents::file::apply(&*store, &outward, &mcp, &config.server.agents, App::now_ms()).await?;
         tracing::info!(changed, "agents of the file are stored");
     }
     let rtc_app = RtcApp {
@@ -215,7 +217,7 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
     let customers = Arc::new(Customers { store: store.clone(), outward: outward.clone() });
     let (calls_over, no_more_calls) = tokio::sync::watch::channel(false);
     let dispatcher = tokio::spawn(dispatch(customers, config.callbacks.dispatcher()?, wake.clone(), no_more_calls));
-    let models = agents::AgentModels::new(outward.clone());
+    let agent_providers = agents::AgentProviders::new(outward.clone());
     let admin = Admin { token: admin_token.as_str().into(), writing: tokio::sync::Mutex::default() };
     let ears = EarPool::start(config.media.ear_threads, &tokio::runtime::Handle::current())?;
     let clips = ClipLoader::new(outward.clone());
@@ -249,7 +251,8 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
         voiceprints,
         recordings,
         wake,
-        models,
+        agent_providers,
+        mcp,
         admin,
         operations,
         nonces,
@@ -306,6 +309,7 @@ async fn serve(config: Config, media: tokio::runtime::Handle, ready_json: bool) 
     // The ends of the calls are told last.
     calls_over.send_replace(true);
     dispatcher.await?;
+    app.mcp.close().await;
     tracing::info!("bye");
     Ok(())
 }

@@ -67,7 +67,7 @@ fn check(probe: Probe) -> Check {
         Some(error) => {
             let advice = match probe.node {
                 "language_model" => {
-                    "look at [llm] in the configuration: is base_url right, the server running, the key in the environment?"
+                    "look at [llm] in the configuration: are the addresses of its providers right, the servers running, the keys in the environment?"
                 }
                 _ => "look at the models check, and at the server's log",
             };

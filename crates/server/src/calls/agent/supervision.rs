@@ -7,7 +7,7 @@ use crate::calls::live::event::Supervising;
 use crate::calls::media::{HandOver, MediaCommand};
 use crate::calls::supervision::{Seated, scribe::Scribe};
 use crate::metrics::{Node, ProviderMeter};
-use crate::providers::Providers;
+use crate::providers::{Lists, Providers};
 use ringline_conversation::{Input, Step, TakeoverMode};
 use ringline_model::{InstanceId, UserId};
 use ringline_providers::RecognitionParams;
@@ -18,6 +18,8 @@ use tokio::sync::oneshot;
 pub struct Scribes {
     pub pool: Arc<EarPool>,
     pub providers: Arc<Providers>,
+    /// The agent's own.
+    pub own: Option<Arc<Lists>>,
     pub params: RecognitionParams,
     pub vad_level: u32,
     /// A human in charge who leaves gives the call back, instead of ending it.
@@ -26,7 +28,7 @@ pub struct Scribes {
 
 impl Scribes {
     fn senses(&self, instance: &InstanceId) -> Senses {
-        let providers = self.providers.for_call();
+        let providers = self.providers.for_call(self.own.as_deref());
         Senses {
             instance: instance.clone(),
             meter: ProviderMeter::new(Node::Recognition, providers.families.recognition),

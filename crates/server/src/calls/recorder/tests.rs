@@ -77,7 +77,8 @@ impl Client {
             }
             if sends && self.random.draw() % 100 >= 2 {
                 // Mostly quick, sometimes late, so that some overtake others.
-                let jitter = self.random.draw() % 12_000 + if self.random.draw().is_multiple_of(20) { 45_000 } else { 0 };
+                let jitter =
+                    self.random.draw() % 12_000 + if self.random.draw().is_multiple_of(20) { 45_000 } else { 0 };
                 // Sequence numbers count what was sent; DTX leaves none out.
                 self.under_way.push((sent_us + 5_000 + jitter, self.sequence, 90_000 + first, payload));
             }

@@ -61,7 +61,7 @@ pub async fn create(State(app): State<Arc<App>>, bytes: Result<Bytes, BytesRejec
         return Err(Refusal::agent_exists());
     }
     let record = agent.record(id, None, App::now_ms())?;
-    reachable(&app.outward, &record.settings)?;
+    reachable(&app.outward, &app.mcp, &record.settings)?;
     app.store.put_agent(&record).await?;
     let location = format!("{}/agents/{}", super::PATH, record.id);
     // What is stored: an agent that had been deleted keeps its time of creation.
@@ -168,7 +168,7 @@ async fn write(
         }
         let record = agent.record(stored.id.clone(), Some(stored), App::now_ms())?;
         if record != *stored {
-            reachable(&app.outward, &record.settings)?;
+            reachable(&app.outward, &app.mcp, &record.settings)?;
         }
         Ok(record)
     };

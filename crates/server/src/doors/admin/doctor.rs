@@ -24,7 +24,7 @@ pub async fn look(State(app): State<Arc<App>>) -> Json<Report> {
     checks.extend(network::candidates(hub.candidates(), hub.serves_tcp()).await);
     checks.extend(network::servers(app.calls.ice_servers(), App::now_s()).await);
     checks.push(models(&app).await);
-    checks.extend(providers::providers(app.providers.for_call()).await);
+    checks.extend(providers::providers(app.providers.for_call(None)).await);
     Json(Report::of(hub.candidates().iter().map(ToString::to_string).collect(), checks))
 }
 

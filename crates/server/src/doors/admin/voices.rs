@@ -110,9 +110,9 @@ pub async fn sample(State(app): State<Arc<App>>, Id(id): Id) -> Result<Response,
 }
 
 async fn make(app: &App, voice: &str) -> Result<Arc<[u8]>, Refusal> {
-    let synthesizer = app.providers.for_call().synthesizer;
+    let synthesizer = app.providers.for_call(None).synthesizer;
     let spoken = probe::speak(&*synthesizer, Some(voice.to_owned())).await.map_err(Refusal::provider_failed)?;
-    let file = wav(&spoken.audio, synthesizer.sample_rate());
+    let file = wav(&spoken.audio, spoken.rate);
     file.map(Arc::from).map_err(|error| Refusal::provider_failed(error.to_string()))
 }
 
