@@ -5,6 +5,7 @@
 # make load   how fast calls start, on this machine
 # make sim    simulated calls: SEEDS (100000) of them from seed FROM (0)
 # make fuzz   every fuzz target for FUZZ_SECONDS (600)
+# make screenshots the pictures of the console in docs/screenshots, taken anew
 # make check  formatting, lints and types, without tests
 # make clean  remove what was built (models stay in the cache)
 
@@ -21,7 +22,7 @@ ARGS ?=
 SEEDS ?= 100000
 FROM ?= 0
 
-.PHONY: run test test-unit test-e2e test-slow figures load sim fuzz check build page sdk-web models clean
+.PHONY: run test test-unit test-e2e test-slow figures load sim fuzz screenshots check build page sdk-web models clean
 
 run: build models
 	$(BIN) serve --tier $(TIER) $(ARGS)
@@ -79,6 +80,10 @@ sim:
 
 fuzz:
 	FUZZ_SECONDS=$${FUZZ_SECONDS:-600} fuzz/run
+
+screenshots: build
+	@scripts/system-packages.sh test
+	cd tests/browser && npm ci --no-audit --no-fund --loglevel=error && node screenshots.mjs
 
 check: page sdk-web
 	$(CARGO) fmt --all --check
