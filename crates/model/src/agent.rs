@@ -168,13 +168,13 @@ mod tests {
 
     #[test]
     fn recordings_are_told_of_at_their_own_address_or_where_everything_is() {
-        let mut settings = AgentSettings::default();
-        settings.callbacks = CallbackSettings {
+        let callbacks = CallbackSettings {
             enabled: true,
             url: "https://a".into(),
             token: "t".into(),
             events: Some(vec!["agent_stop".into()]),
         };
+        let mut settings = AgentSettings { callbacks, ..AgentSettings::default() };
         let told = settings.recording_callbacks();
         assert_eq!((told.url.as_str(), told.events), ("https://a", None));
         settings.recording.callback_url = "https://b".into();

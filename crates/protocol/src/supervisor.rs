@@ -151,6 +151,7 @@ mod tests {
             nonce: String::new(),
             expires: 1000,
             rtc_url: None,
+            ice_servers: Vec::new(),
         };
         assert_eq!(SupervisorToken::open(&channel.mint(KEY), KEY, 0), Err(SupervisorTokenError::Malformed));
     }

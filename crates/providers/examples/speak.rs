@@ -25,7 +25,7 @@ async fn main() -> anyhow::Result<()> {
     };
     let mut wav = hound::WavWriter::create(file, spec)?;
     let asked = Instant::now();
-    let mut events = voice.synthesise(SpeechRequest { rate, ..saying(&text) });
+    let mut events = voice.synthesise(SpeechRequest { rate, ..saying(text) });
     let mut first = None;
     while let Some(event) = events.recv().await {
         match event {
