@@ -77,7 +77,10 @@ fn a_transcript_that_never_comes_counts_as_failed_after_five_seconds() {
         "6.000s close u0",
         "6.000s synthesise r1 s0: Sorry, I did not get that.",
         "6.000s synthesise r1 s1: Could you say it again?",
-        "11.000s record Synthesis failed: segment s0 got no audio in time",
+        "11.000s record Synthesis failed: segment 0 got no audio in time",
+        "11.000s cancel r1",
+        "11.000s stop playout r1",
+        "11.000s agent #1 end: \"\"",
     ]);
 }
 

@@ -210,8 +210,9 @@ fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Provide
     #[serde(untagged)]
     enum OneOrMore {
         None(()),
-        One(Box<ProviderNode>),
+        // Before the one node: a list can be read as its fields in order.
         More(Vec<ProviderNode>),
+        One(Box<ProviderNode>),
     }
     Ok(match OneOrMore::deserialize(deserializer)? {
         OneOrMore::None(()) => Vec::new(),

@@ -220,7 +220,9 @@ impl Facts {
                     (utterance.pause, utterance.has_text) = (None, false);
                 }
             }
-            Input::SpeechPaused { at } => self.pause(*at),
+            // With the button held a pause decides nothing: the user has the floor until it is let go.
+            Input::SpeechPaused { at } if !self.config.push_to_talk => self.pause(*at),
+            Input::SpeechPaused { .. } => {}
             Input::Transcript { utterance, .. } | Input::TranscriptFailed { utterance, .. } => {
                 if let Some(open) = self.utterance.as_mut().filter(|open| open.id == *utterance && open.pause.is_some())
                 {
