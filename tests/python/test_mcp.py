@@ -128,7 +128,9 @@ class Tools(unittest.TestCase):
         self.assertIn("I cannot tell.", said)
 
     def test_a_slow_tool_is_waited_for_with_words(self):
-        calls = [("here__trigger-long-running-operation", {"duration": 6, "steps": 2})]
+        # The result comes while the filler plays (from 4 s on): `ringline call` takes the end of the agent's words for the end of
+        # its answer and would hang up.
+        calls = [("here__trigger-long-running-operation", {"duration": 5, "steps": 2})]
         _, found, said = self.call([{"name": "here"}], calls)
         self.assertIn("completed", found[0])
         self.assertIn("One moment", said)

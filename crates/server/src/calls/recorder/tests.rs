@@ -196,7 +196,7 @@ fn after_an_hour_both_tracks_line_up_within_a_frame() {
         for cause in ["lost", "not_sent", "away"] {
             assert!(gaps.contains_key(cause), "no gap is marked as {cause}: {gaps:?}");
         }
-        assert!((2_900..3_200).contains(&gaps["away"]), "{gaps:?}");
+        assert!((2_900..3_300).contains(&gaps["away"]), "{gaps:?}");
     }
 }
 
