@@ -86,6 +86,11 @@ async function inCall(type, { config = {}, peer = {} } = {}) {
   };
 }
 
+/** After the loss: what else is told by then may stand behind it. */
+const isBack = () => {
+  const loss = window.told.indexOf("connectionStatusChange 4 12");
+  return loss >= 0 && window.told.slice(loss).some((line) => line.startsWith("connectionStatusChange 3"));
+};
 const shows = (id) => document.getElementById(id).videoWidth > 0 && document.getElementById(id).srcObject !== null;
 
 test("a video call sends the camera and shows the avatar", async () => {
@@ -165,7 +170,7 @@ test("a lost microphone is opened again and heard", async () => {
 test("a change of network restarts the transport, and the same call goes on", async () => {
   const call = await inCall(VOICE);
   await call.run(() => window.dispatchEvent(new Event("online")));
-  await call.until("it is back", () => window.told.at(-1).startsWith("connectionStatusChange 3") && window.told.includes("connectionStatusChange 4 12"));
+  await call.until("it is back", isBack);
   // On a slow machine the restart may be too late to be the whole story.
   assert.deepEqual(await call.run(() => peer.requests.map(({ method, sdp }) => `${method} ${Boolean(sdp)}`).slice(0, 2)), ["POST true", "PATCH true"]);
   await call.flows("audio");
@@ -177,10 +182,6 @@ test("a path that is dead is found within seconds and made anew, with voice and 
   await call.flows("audio");
   await call.run(() => peer.cut());
   await call.until("the loss is told", () => window.told.includes("connectionStatusChange 4 12"));
-  const isBack = () => {
-    const since = window.told.slice(window.told.indexOf("connectionStatusChange 4 12"));
-    return since.some((line) => line.startsWith("connectionStatusChange 3"));
-  };
   await call.until("it is back", isBack);
   const methods = await call.run(() => peer.requests.map(({ method }) => method));
   assert.deepEqual([methods[0], methods.at(-1)], ["POST", "POST"]);
