@@ -97,9 +97,9 @@ export function Player({ path, createdMs, interruptions, onPosition, handle }: P
     },
   }));
 
-  if (index.data?.removed !== undefined) return <p className="notice calm">{words.call.removed(index.data.removed)}</p>;
-  if (waveform.error) return <Failed error={waveform.error} retry={() => void waveform.mutate()} />;
-  if (!waveform.data) return <Loading />;
+  if (index.data?.removed) return <p className="notice calm">{words.call.removed(index.data.removed)}</p>;
+  // What is there stays, whatever comes of asking again.
+  if (!waveform.data) return waveform.error ? <Failed error={waveform.error} retry={() => void waveform.mutate()} /> : <Loading />;
   const { duration_ms } = waveform.data;
   const share = (ms: number) => `${(100 * Math.min(ms, duration_ms)) / Math.max(duration_ms, 1)}%`;
   return (
