@@ -260,6 +260,10 @@ test("no page has a serious accessibility fault, in light or dark, nor is wider 
           const tooWide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
           assert.ok(tooWide <= 0, `${name} is ${tooWide} px wider than ${width}`);
           if (width < 1000) continue;
+          // A colour on its way is nobody's.
+          await page.waitForFunction(() =>
+            document.getAnimations().every((moves) => moves.playState === "finished" || !(moves instanceof CSSTransition)),
+          );
           await page.evaluate(axe);
           const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
           const bad = violations.filter(({ impact }) => impact === "serious" || impact === "critical");

@@ -21,7 +21,10 @@ interface TranscriptProps {
 export function Transcript({ turns, interruptions, current, playFrom }: TranscriptProps) {
   const words = useWords();
   const marked = useRef<HTMLLIElement>(null);
-  useEffect(() => marked.current?.scrollIntoView({ block: "nearest" }), [current]);
+  // Without braces the effect would return what newer browsers do: a promise, which React takes for its clean-up.
+  useEffect(() => {
+    marked.current?.scrollIntoView({ block: "nearest" });
+  }, [current]);
   const scale = Math.max(...turns.map(({ latency }) => latency?.total ?? 0), 1);
   if (turns.length === 0) return <p className="empty">{words.call.nothingSaid}</p>;
   return (
