@@ -115,7 +115,7 @@ class AgentSchema(unittest.TestCase):
         return entries
 
     #: What a schema cannot say: addresses (an "x" is none), and that probabilities add up.
-    UNSAYABLE = ("url", "base_url")
+    UNSAYABLE = ("url", "base_url", "callback_url")
     #: Entries whose fields need one another (a provider by its kind, a tool server its address or command): the server's own tests
     #: try those.
     DEPENDENT = {"asr", "llm_fallback", "tts", "mcp_servers"}
