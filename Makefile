@@ -29,7 +29,7 @@ run: build models
 
 build: page
 	@scripts/system-packages.sh build
-	$(CARGO) build --release --locked -p ringline
+	$(CARGO) build --release --locked --workspace --bin ringline
 
 page: console/dist/index.html
 
@@ -63,7 +63,7 @@ test-e2e: build
 
 test-slow: build
 	@scripts/system-packages.sh test
-	RINGLINE_KILLS=1000 $(CARGO) test --release --locked -p ringline random_kills -- --nocapture
+	RINGLINE_KILLS=1000 $(CARGO) test --release --locked --workspace --bin ringline random_kills -- --nocapture
 	RINGLINE_TESTS=server RINGLINE_SUITES="test_s3 test_recording_kills test_dashboard" RINGLINE_DATABASES=sqlite tests/run
 
 figures: models
@@ -71,11 +71,11 @@ figures: models
 	TIER=$(TIER) tests/figures
 
 load: build
-	$(CARGO) build --release --locked -p ringline-bench
+	$(CARGO) build --release --locked --workspace --bin ringline-bench
 	tests/load
 
 sim:
-	$(CARGO) build --release --locked -p ringline-sim
+	$(CARGO) build --release --locked --workspace --bin ringline-sim
 	target/release/ringline-sim --seeds $(SEEDS) --from $(FROM)
 
 fuzz:
