@@ -110,6 +110,11 @@ impl Clauses {
         out
     }
 
+    /// Something that can be spoken is held back, be it half a word.
+    pub fn has_begun(&self) -> bool {
+        is_speakable(&self.pending)
+    }
+
     /// Whether [`Self::flush`] would give something.
     pub fn has_words(&self) -> bool {
         is_speakable(&self.pending[..self.whole_words()])

@@ -25,6 +25,9 @@ pub(crate) const FIRST_TEXT_WAIT: Duration = Duration::from_secs(14);
 /// there are none and no text has come for so long, either, the answer breaks off.
 pub(crate) const STALL_WAIT: Duration = Duration::from_secs(4);
 
+/// So long the first words may gather to a clause, however long it was silent before them.
+const FIRST_WORDS_WAIT: Duration = Duration::from_millis(500);
+
 /// Segments handed to synthesis and not heard to their end; the other pieces wait.
 pub(crate) const LOOK_AHEAD: usize = 4;
 
@@ -314,9 +317,24 @@ impl Response {
 
     /// Since when the user waits for words of the model and hears nothing.
     pub fn waits_since(&self) -> Option<CallTime> {
-        let is_awaited = self.awaits_text || self.tools.are_running();
-        let asked = self.moments.asked.filter(|_| is_awaited && !self.is_text_complete() && self.waiting.is_empty())?;
-        (self.ledger.in_flight() == 0).then(|| asked.max(self.ledger.idle_since()))
+        let is_awaited = self.awaits_text || self.tools.are_running() || !self.has_begun();
+        let is_silent = !self.is_text_complete() && self.waiting.is_empty() && self.ledger.in_flight() == 0;
+        self.quiet_since().filter(|_| is_awaited && is_silent)
+    }
+
+    /// When the model was asked, or the last sound ended.
+    fn quiet_since(&self) -> Option<CallTime> {
+        Some(self.moments.asked?.max(self.ledger.idle_since()))
+    }
+
+    /// There is speech in the text that is held back.
+    fn has_begun(&self) -> bool {
+        self.clauses.has_begun() || !self.gather.is_empty()
+    }
+
+    /// Words of the text are held back until their clause, or enough of it, is there.
+    fn has_words(&self) -> bool {
+        self.clauses.has_words() || !self.gather.is_empty()
     }
 
     /// Everything has been said.
@@ -410,9 +428,9 @@ impl Response {
         if self.ledger.in_flight() > 0 {
             return None;
         }
-        let quiet = self.text_from.max(self.ledger.idle_since());
-        match self.clauses.has_words() || !self.gather.is_empty() {
-            true => Some((quiet + STALL_WAIT, Due::TextSlow)),
+        let quiet = self.quiet_since().unwrap_or(self.text_from);
+        match self.has_words() {
+            true => Some(((quiet + STALL_WAIT).max(self.text_from + FIRST_WORDS_WAIT), Due::TextSlow)),
             false => Some((quiet.max(since) + STALL_WAIT, Due::TextStalled)),
         }
     }

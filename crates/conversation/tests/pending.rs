@@ -57,6 +57,25 @@ fn fillers_come_again_after_four_seconds_of_silence_until_the_answer_has_failed(
 }
 
 #[test]
+fn words_that_stall_behind_a_filler_do_not_double_the_silence() {
+    let mut call = asked(&["One moment."]);
+    call.at(2400).speaks(0).at(3400).played(0).skip();
+    // Silent since 3.4 s: first words shortly before four seconds of it, and then no more.
+    call.at(7300).text(1, "It depends on ").at(7799).expect_nothing();
+    call.at(7800).expect(&["7.800s synthesise r1 s1: It depends on"]);
+}
+
+#[test]
+fn text_that_nobody_would_hear_is_waited_for_with_fillers() {
+    let mut call = asked(&["One.", "Two."]);
+    call.at(2400).speaks(0).at(3400).played(0).skip();
+    for at in [4000, 5000, 6000, 7000] {
+        call.at(at).text(1, "\u{1F914} ").expect_nothing();
+    }
+    call.at(7400).expect(&["7.400s synthesise r1 s1: Two."]);
+}
+
+#[test]
 fn a_user_who_speaks_over_a_filler_goes_on_with_the_question() {
     let mut call = asked(&["One moment."]);
     call.at(2400).speaks(0).skip().at(2600).speech_starts().expect(&[

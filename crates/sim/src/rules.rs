@@ -299,8 +299,8 @@ fn nobody_waits_for_the_model_in_silence(facts: &Facts, scene: &Scene) -> Verdic
 /// The reason that fillers make bearable.
 pub(crate) const MODEL: &str = "the language model";
 
-/// Whether somebody who listens in silence could be told why.
-pub(crate) fn reason_for_silence(facts: &Facts) -> Option<&'static str> {
+/// Whether somebody who listens in silence since then could be told why.
+pub(crate) fn reason_for_silence(facts: &Facts, silent_since: CallTime) -> Option<&'static str> {
     let now = facts.now;
     let within = |since: CallTime, wait: Duration| now <= since + wait;
     if facts.here_since.is_none() || facts.ended.is_some() {
@@ -343,6 +343,12 @@ pub(crate) fn reason_for_silence(facts: &Facts) -> Option<&'static str> {
             if within(at.max(facts.last_progress).max(facts.here_since.unwrap_or(at)), PLAYOUT_WAIT) =>
         {
             Some("playout begins")
+        }
+        // What there was of it has been heard.
+        Some(Stage::Playing(_))
+            if front.is_some_and(|segment| segment.duration_ms.is_none()) && within(silent_since, SYNTHESIS_WAIT) =>
+        {
+            Some("synthesis")
         }
         Some(Stage::Playing(at))
             if front.is_some_and(|segment| {

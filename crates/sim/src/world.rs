@@ -15,7 +15,7 @@ use crate::playout::Playout;
 use crate::rules::{MODEL, OUTPUT_RULES, STEP_RULES, Scene, Verdict, reason_for_silence};
 use crate::settings;
 use ringline_conversation::{Conversation, Input, JournalEntry, Message, Output, Role, Setup, Step, TakeoverMode};
-use ringline_model::CallTime;
+use ringline_model::{CallTime, ResponseId};
 use std::time::Duration;
 
 /// A call that takes more steps goes in circles.
@@ -44,8 +44,11 @@ pub(crate) struct World {
     is_there: bool,
     /// A human is heard instead of the agent.
     human: bool,
+    silent_since: Option<CallTime>,
     quiet_since: Option<CallTime>,
     unfilled_since: Option<CallTime>,
+    /// The answer that is waited for.
+    unfilled: Option<ResponseId>,
 }
 
 impl World {
@@ -73,8 +76,10 @@ impl World {
             chance: chance.fork(),
             is_there: false,
             human: false,
+            silent_since: None,
             quiet_since: None,
             unfilled_since: None,
+            unfilled: None,
             setup,
         };
         if let Some(at) = world.caller.joins_at() {
@@ -222,12 +227,17 @@ impl World {
 
     fn scene(&mut self) -> Scene {
         let audible = self.playout.is_audible();
-        let reason = reason_for_silence(&self.facts);
         let is_silent = !audible && !self.playout.is_paused();
         let since =
             |now: CallTime, holds: bool, since: Option<CallTime>| if holds { since.or(Some(now)) } else { None };
+        self.silent_since = since(self.facts.now, is_silent, self.silent_since);
+        let reason = reason_for_silence(&self.facts, self.silent_since.unwrap_or(self.facts.now));
         self.quiet_since = since(self.facts.now, is_silent && reason.is_none(), self.quiet_since);
-        self.unfilled_since = since(self.facts.now, is_silent && reason == Some(MODEL), self.unfilled_since);
+        // Whoever asks something else begins to wait again.
+        let asked = self.facts.current().map(|(id, _)| id);
+        let waited = self.unfilled_since.filter(|_| asked == self.unfilled);
+        self.unfilled = asked;
+        self.unfilled_since = since(self.facts.now, is_silent && reason == Some(MODEL), waited);
         Scene {
             deadline: self.conversation.poll_timeout(),
             state: self.conversation.state(),
