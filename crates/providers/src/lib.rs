@@ -3,6 +3,7 @@
 pub mod agreement;
 pub mod earshot;
 pub mod fallback;
+mod giving;
 pub mod http;
 #[cfg(feature = "local")]
 pub mod local;

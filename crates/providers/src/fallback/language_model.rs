@@ -1,6 +1,7 @@
 //! Language models: an empty answer counts as failed, too.
 
 use super::{Fallback, nobody, retryable};
+use crate::giving::{give, pass_on};
 use crate::{ChatEvent, ChatRequest, LanguageModel, ProviderError};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -10,17 +11,9 @@ const CAPACITY: usize = 64;
 
 impl LanguageModel for Fallback<dyn LanguageModel> {
     fn generate(&self, request: ChatRequest) -> mpsc::Receiver<ChatEvent> {
-        let (events, receiver) = mpsc::channel(CAPACITY);
         let this = self.clone();
-        self.runtime.spawn(async move {
-            let closed = events.clone();
-            // Dropping the stream of the model that answers cancels its request.
-            tokio::select! {
-                () = closed.closed() => {}
-                () = this.answer(request, events) => {}
-            }
-        });
-        receiver
+        // Dropping the stream of the model that answers cancels its request.
+        give(&self.runtime, CAPACITY, |events| async move { this.answer(request, events).await })
     }
 }
 
@@ -28,22 +21,13 @@ impl Fallback<dyn LanguageModel> {
     /// A reader who has left is noticed by the caller, so what is sent in vain does not matter here.
     async fn answer(&self, request: ChatRequest, events: mpsc::Sender<ChatEvent>) {
         let mut error = nobody();
-        let order = self.order();
-        for (nth, index) in order.iter().copied().enumerate() {
-            let next = order.get(nth + 1).copied();
+        for (index, next) in self.in_order() {
             let mut stream = self.list[index].provider.generate(request.clone());
             error = match begin(&mut stream, next.map(|_| self.patience)).await {
                 Ok(first) => {
                     self.note(index, true);
                     tracing::debug!(model = self.list[index].name, "answers");
-                    let mut event = Some(first);
-                    while let Some(sent) = event {
-                        if events.send(sent).await.is_err() {
-                            return;
-                        }
-                        event = stream.recv().await;
-                    }
-                    return;
+                    return pass_on(first, stream, &events).await;
                 }
                 Err(error) => error,
             };

@@ -50,6 +50,12 @@ impl<T: ?Sized> Fallback<T> {
         order
     }
 
+    /// Everybody in order, each with who comes next.
+    fn in_order(&self) -> impl Iterator<Item = (usize, Option<usize>)> + use<T> {
+        let order = self.order();
+        (0..order.len()).map(move |nth| (order[nth], order.get(nth + 1).copied()))
+    }
+
     fn note(&self, index: usize, works: bool) {
         self.failed()[index] = (!works).then(Instant::now);
     }

@@ -1,6 +1,7 @@
 //! Voices: what follows `FellBack` has the rate it names.
 
 use super::{Fallback, nobody, retryable};
+use crate::giving::{give, pass_on};
 use crate::{ProviderError, SpeechEvent, SpeechRequest, Synthesizer, Voice, text};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -20,28 +21,18 @@ impl Synthesizer for Fallback<dyn Synthesizer> {
     }
 
     fn synthesise(&self, request: SpeechRequest) -> mpsc::Receiver<SpeechEvent> {
-        let (events, receiver) = mpsc::channel(CAPACITY);
         let this = self.clone();
-        self.runtime.spawn(async move {
-            let closed = events.clone();
-            tokio::select! {
-                () = closed.closed() => {}
-                () = this.speak(request, events) => {}
-            }
-        });
-        receiver
+        give(&self.runtime, CAPACITY, |events| async move { this.speak(request, events).await })
     }
 }
 
 impl Fallback<dyn Synthesizer> {
     async fn speak(&self, request: SpeechRequest, events: mpsc::Sender<SpeechEvent>) {
         let mut error = nobody();
-        let order = self.order();
         // The reader expects the first one's rate until it is told another.
         let mut rate = self.sample_rate();
         let silent = !text::has_words(&request.text);
-        for (nth, index) in order.iter().copied().enumerate() {
-            let next = order.get(nth + 1).copied();
+        for (index, next) in self.in_order() {
             let voice = &self.list[index].provider;
             if voice.sample_rate() != rate {
                 rate = voice.sample_rate();
@@ -52,14 +43,7 @@ impl Fallback<dyn Synthesizer> {
             error = match begin(&mut stream, next.map(|_| self.patience), silent || next.is_none()).await {
                 Ok(first) => {
                     self.note(index, true);
-                    let mut event = Some(first);
-                    while let Some(sent) = event {
-                        if events.send(sent).await.is_err() {
-                            return;
-                        }
-                        event = stream.recv().await;
-                    }
-                    return;
+                    return pass_on(first, stream, &events).await;
                 }
                 Err(error) => error,
             };

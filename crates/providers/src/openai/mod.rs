@@ -15,6 +15,7 @@ pub use crate::http::{Patience, ServiceError as OpenAiError};
 pub use speech::{OpenAiSynthesizer, SpeechConfig};
 pub use transcription::{OpenAiRecognizer, TranscriptionConfig};
 
+use crate::giving::give_to_the_end;
 use crate::http::{self, Service};
 use crate::{ChatEvent, ChatRequest, LanguageModel};
 use ringline_model::Secret;
@@ -105,23 +106,12 @@ impl OpenAiLanguageModel {
 
 impl LanguageModel for OpenAiLanguageModel {
     fn generate(&self, request: ChatRequest) -> mpsc::Receiver<ChatEvent> {
-        let (events, receiver) = mpsc::channel(CAPACITY);
         let model = self.model.clone();
-        self.runtime.spawn(async move {
-            let answer = async {
-                let last = match exchange::answer(&model, &request, &events).await {
-                    Ok(()) => ChatEvent::Finished,
-                    Err(error) => ChatEvent::Failed(error),
-                };
-                // The reader may have left just now; then nobody misses the ending.
-                events.send(last).await.ok();
-            };
-            // Leaving the exchange closes its connection.
-            tokio::select! {
-                () = events.closed() => {}
-                () = answer => {}
-            }
-        });
-        receiver
+        // Leaving the exchange closes its connection.
+        give_to_the_end(
+            &self.runtime,
+            CAPACITY,
+            |events| async move { exchange::answer(&model, &request, &events).await },
+        )
     }
 }

@@ -1,6 +1,7 @@
 //! Speech of an OpenAI-compatible service: `POST <base>/audio/speech`, answered with bare samples as they are made.
 
 use super::OpenAiError;
+use crate::giving::give_to_the_end;
 use crate::http::{self, Patience, Service, error};
 use crate::text::{MAX_SPEECH_CHARS, has_words};
 use crate::{ProviderError, SpeechEvent, SpeechRequest, Synthesizer, Voice, pcm};
@@ -11,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 /// Pieces of sound waiting for the reader; beyond that the service is read no faster than the reader reads.
-const CAPACITY: usize = 16;
+pub(crate) const CAPACITY: usize = 16;
 
 /// What OpenAI's own service and those like it send as `pcm`.
 const RATE: u32 = 24_000;
@@ -68,7 +69,8 @@ impl Synthesizer for OpenAiSynthesizer {
 
     fn synthesise(&self, request: SpeechRequest) -> mpsc::Receiver<SpeechEvent> {
         let speaker = self.speaker.clone();
-        perform(&self.runtime, |events| async move { speaker.speak(&request, &events).await })
+        // Leaving the exchange closes its connection.
+        give_to_the_end(&self.runtime, CAPACITY, |events| async move { speaker.speak(&request, &events).await })
     }
 }
 
@@ -85,34 +87,6 @@ impl Speaker {
         let response = self.service.post(&self.service.url, |sending| sending.json(&body)).await?;
         pcm::stream(&self.service, response, self.rate, events).await
     }
-}
-
-/// Runs a synthesis until it ends, or nobody listens any more.
-pub(crate) fn perform<F>(
-    runtime: &Handle,
-    speak: impl FnOnce(mpsc::Sender<SpeechEvent>) -> F,
-) -> mpsc::Receiver<SpeechEvent>
-where
-    F: Future<Output = Result<(), ProviderError>> + Send + 'static,
-{
-    let (events, receiver) = mpsc::channel(CAPACITY);
-    let speech = speak(events.clone());
-    runtime.spawn(async move {
-        let work = async {
-            let last = match speech.await {
-                Ok(()) => SpeechEvent::Finished,
-                Err(error) => SpeechEvent::Failed(error),
-            };
-            // The reader may have left just now; then nobody misses the ending.
-            events.send(last).await.ok();
-        };
-        // Leaving it closes its connection.
-        tokio::select! {
-            () = events.closed() => {}
-            () = work => {}
-        }
-    });
-    receiver
 }
 
 /// Whether there is anything to be spoken; too much is an error.

@@ -1,6 +1,7 @@
 //! A language model that answers with the script's lines.
 
 use super::{How, Performance, ScriptedToolCall, Stage};
+use crate::giving::give;
 use crate::{ChatEvent, ChatMessage, ChatRequest, ChatRole, LanguageModel, ProviderError};
 use ringline_model::ToolCall;
 use std::sync::Arc;
@@ -87,17 +88,9 @@ enum Ending {
 
 impl LanguageModel for ScriptedLanguageModel {
     fn generate(&self, request: ChatRequest) -> mpsc::Receiver<ChatEvent> {
-        let (events, receiver) = mpsc::channel(CAPACITY);
         let plan = self.plan(&request.messages);
         let timing = self.performance.script.timing;
-        self.runtime.spawn(async move {
-            let closed = events.clone();
-            tokio::select! {
-                () = closed.closed() => {}
-                () = perform(plan, timing, events) => {}
-            }
-        });
-        receiver
+        give(&self.runtime, CAPACITY, |events| perform(plan, timing, events))
     }
 }
 

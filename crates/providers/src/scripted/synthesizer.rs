@@ -1,6 +1,7 @@
 //! A voice without words: speech-like sound, as long as the text and delivered at the script's pace.
 
 use super::{How, Performance, Stage, speech_like};
+use crate::giving::give;
 use crate::text::MAX_SPEECH_CHARS;
 use crate::{ProviderError, SpeechEvent, SpeechRequest, Synthesizer, Voice};
 use std::sync::Arc;
@@ -40,16 +41,8 @@ impl Synthesizer for ScriptedSynthesizer {
     /// The speech lasts `ms_per_char` for each character, divided by the rate (taken as 0.5 to 2). Text over
     /// [`MAX_SPEECH_CHARS`] fails.
     fn synthesise(&self, request: SpeechRequest) -> mpsc::Receiver<SpeechEvent> {
-        let (events, receiver) = mpsc::channel(CAPACITY);
         let performance = self.performance.clone();
-        self.runtime.spawn(async move {
-            let closed = events.clone();
-            tokio::select! {
-                () = closed.closed() => {}
-                () = perform(&performance, request, events) => {}
-            }
-        });
-        receiver
+        give(&self.runtime, CAPACITY, |events| async move { perform(&performance, request, events).await })
     }
 }
 

@@ -1,8 +1,9 @@
 //! Self-hosted speech (server-api §12.3): one POST for each text, answered with bare samples as they are made. The protocol has no
 //! rate of speech, so the voice speaks as fast as it does.
 
+use crate::giving::give_to_the_end;
 use crate::http::{self, Patience, Service, ServiceError};
-use crate::openai::speech::{choose, is_audible, named_voices, perform};
+use crate::openai::speech::{CAPACITY, choose, is_audible, named_voices};
 use crate::{ProviderError, SpeechEvent, SpeechRequest, Synthesizer, Voice, pcm};
 use ringline_model::Secret;
 use serde::Serialize;
@@ -72,7 +73,7 @@ impl Synthesizer for SelfHostedSynthesizer {
 
     fn synthesise(&self, request: SpeechRequest) -> mpsc::Receiver<SpeechEvent> {
         let speaker = self.speaker.clone();
-        perform(&self.runtime, |events| async move { speaker.speak(&request, &events).await })
+        give_to_the_end(&self.runtime, CAPACITY, |events| async move { speaker.speak(&request, &events).await })
     }
 }
 
