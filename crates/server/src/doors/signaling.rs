@@ -14,7 +14,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use ringline_model::InstanceId;
+use ringline_model::{InstanceId, UserId};
 use ringline_protocol::signaling::{
     AgentReply, ChangeAnswer, ChangeRequest, JoinAnswer, JoinRequest, SignalingCode, SignalingError,
 };
@@ -63,19 +63,30 @@ pub async fn join(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) 
         }
     };
     let sdp = app.calls.join(&handle, &token, &request.sdp).await?;
+    Ok(joined(&handle, token.user, token.expires, sdp, agent_reply))
+}
+
+/// What somebody is told who is let in, with where to change and to end it.
+fn joined(
+    handle: &CallHandle,
+    user_id: UserId,
+    expires: i64,
+    sdp: String,
+    agent_reply: Option<AgentReply>,
+) -> Response {
     let resource = format!("{PATH}/{}", handle.instance);
     let answer = JoinAnswer {
         sdp,
         channel_id: handle.channel.clone(),
         agent_user_id: handle.agent_user.clone(),
         instance_id: handle.instance.clone(),
-        member_id: token.user.to_string(),
-        user_id: token.user,
+        member_id: user_id.to_string(),
+        user_id,
         resource: resource.clone(),
-        expires_in: token.expires - App::now_s(),
+        expires_in: expires - App::now_s(),
         agent_reply,
     };
-    Ok((StatusCode::CREATED, [(header::LOCATION, resource)], Json(answer)).into_response())
+    (StatusCode::CREATED, [(header::LOCATION, resource)], Json(answer)).into_response()
 }
 
 /// `PATCH /rtc/v1/calls/{instance}`
@@ -144,19 +155,7 @@ async fn supervise(app: &App, request: &JoinRequest) -> Result<Response, Refused
         return Err(SignalingError::new(SignalingCode::Forbidden, why).into());
     }
     let sdp = app.calls.supervise(&handle, &token, &request.sdp).await?;
-    let resource = format!("{PATH}/{}", handle.instance);
-    let answer = JoinAnswer {
-        sdp,
-        channel_id: handle.channel.clone(),
-        agent_user_id: handle.agent_user.clone(),
-        instance_id: handle.instance.clone(),
-        member_id: token.user.to_string(),
-        user_id: token.user,
-        resource: resource.clone(),
-        expires_in: token.expires - App::now_s(),
-        agent_reply: None,
-    };
-    Ok((StatusCode::CREATED, [(header::LOCATION, resource)], Json(answer)).into_response())
+    Ok(joined(&handle, token.user, token.expires, sdp, None))
 }
 
 /// The running call of a supervisor token, which is that of the resource if there is one.
