@@ -5,14 +5,13 @@
 
 import { ConnectionStatus, DeviceError, RtcClient, SignalingError, checkSupport, listDevices } from "../../core/src";
 import type { AgentReply, AgentRequest, Member, Support, View } from "../../core/src";
-import { AgentCommands } from "./commands";
+import { DeviceCommands } from "./device-commands";
 import { CallDevices } from "./devices";
 import { AICallAgentState, AICallAgentType, AICallErrorCode, AICallMessageType, AICallState } from "./enums";
 import { AICallAgentError } from "./error";
 import { eventsOf, type EngineEvent } from "./events";
 import { isObject, parseObject, type JSONObject } from "./fields";
 import { AgentPresence } from "./presence";
-import { PushToTalk } from "./push-to-talk";
 import { TokenRenewal } from "./renewal";
 import { AICallAgentShareConfig, startErrorCode, startSharedCall } from "./share";
 import { startRequest, startedAgent } from "./start-request";
@@ -25,11 +24,8 @@ const BYES: Record<number, [AICallErrorCode, string]> = {
   3: [AICallErrorCode.KickedByUserReplace, "The same user joined from elsewhere."],
 };
 
-export class ARTCAICallEngine extends AgentCommands {
-  private config: AICallEngineConfig;
+export class ARTCAICallEngine extends DeviceCommands {
   private state = AICallState.None;
-  private rtc: RtcClient | undefined;
-  private devices: CallDevices | undefined;
   private presence: AgentPresence | undefined;
   private initializing: Promise<void> | undefined;
   /** The type of agent that the devices were opened for. */
@@ -41,7 +37,6 @@ export class ARTCAICallEngine extends AgentCommands {
   private channelReady = false;
   /** Goes on from call to call. */
   private seqId = 0;
-  private readonly pushToTalk = new PushToTalk();
   private readonly renewal = new TokenRenewal({
     request: () => void this.send(AICallMessageType.RequestRTCToken, { userId: this.user ?? "" }),
     apply: (token) => this.applyToken(token),
@@ -49,7 +44,7 @@ export class ARTCAICallEngine extends AgentCommands {
 
   constructor(config?: AICallEngineConfig) {
     super();
-    this.config = config ?? {};
+    if (config) this.config = config;
   }
 
   /** Whether this browser can hold a call; `detail` says what is missing. */
@@ -159,22 +154,6 @@ export class ARTCAICallEngine extends AgentCommands {
     this.presence?.show(view);
   }
 
-  /** Where the camera's picture is shown; without an argument nowhere. */
-  setLocalView(view?: View): void {
-    this.config = { ...this.config, previewElement: view };
-    this.devices?.setPreview(view);
-  }
-
-  /** @deprecated Use setLocalView. */
-  startPreview(view: View): void {
-    this.setLocalView(view);
-  }
-
-  /** @deprecated Use setLocalView. */
-  stopPreview(): void {
-    this.setLocalView();
-  }
-
   /** Hangs up on this side; `stopAgent` first also sends the agent away. */
   async handup(): Promise<void> {
     this.emit("callEnd");
@@ -199,37 +178,6 @@ export class ARTCAICallEngine extends AgentCommands {
     await rtc?.destroy();
   }
 
-  async mute(mute: boolean): Promise<void> {
-    if (!this.connected) return;
-    this.pushToTalk.muted = mute;
-    await this.devices?.apply();
-  }
-
-  async switchMicrophone(deviceId: string): Promise<void> {
-    if (this.connected) await this.rtc?.switchMicrophone(deviceId);
-  }
-
-  /** On this side only. */
-  async muteAgentAudioPlaying(mute: boolean): Promise<boolean> {
-    if (!this.connected || !this.rtc) return false;
-    this.rtc.muteRemoteAudio(mute);
-    return true;
-  }
-
-  async muteLocalCamera(mute: boolean): Promise<boolean> {
-    if (!this.connected && !this.hasLocalVideo) return false;
-    this.config = { ...this.config, muteCamera: mute };
-    await this.devices?.muteCamera(mute);
-    return true;
-  }
-
-  /** Another camera; without an id the next one. */
-  async switchCamera(deviceId?: string): Promise<boolean> {
-    if (!this.connected && !this.hasLocalVideo) return false;
-    await this.devices?.switchCamera(deviceId);
-    return true;
-  }
-
   /** Goes on with a renewed token. */
   async updateToken(token: string): Promise<void> {
     if (!this.connected) return;
@@ -241,36 +189,6 @@ export class ARTCAICallEngine extends AgentCommands {
   async requestRTCToken(): Promise<boolean> {
     this.renewal.appActed();
     return this.send(AICallMessageType.RequestRTCToken, { userId: this.user ?? "" });
-  }
-
-  /** False if that is the mode already, or the server can't be told. */
-  enablePushToTalk(enable: boolean): boolean {
-    if (this.pushToTalk.enabled === enable) return false;
-    if (!this.rtc) {
-      this.config = { ...this.config, enablePushToTalk: enable };
-      this.pushToTalk.begin(enable);
-      return true;
-    }
-    if (!this.send(AICallMessageType.EnablePushToTalk, { enable })) return false;
-    this.pushToTalk.set(enable);
-    void this.devices?.apply();
-    return true;
-  }
-
-  startPushToTalk(): boolean {
-    if (!this.connected || !this.pushToTalk.press()) return false;
-    void this.devices?.apply();
-    this.send(AICallMessageType.StartPushToTalk);
-    return true;
-  }
-
-  finishPushToTalk(): boolean {
-    return this.releasePushToTalk(AICallMessageType.FinishPushToTalk);
-  }
-
-  /** What was said is dropped. */
-  cancelPushToTalk(): boolean {
-    return this.releasePushToTalk(AICallMessageType.CancelPushToTalk);
   }
 
   /**
@@ -436,13 +354,6 @@ export class ARTCAICallEngine extends AgentCommands {
     this.state = AICallState.Error;
     const known = BYES[reason];
     if (known) this.emit("errorOccurred", ...known);
-  }
-
-  private releasePushToTalk(type: AICallMessageType.FinishPushToTalk | AICallMessageType.CancelPushToTalk): boolean {
-    if (!this.pushToTalk.release()) return false;
-    void this.devices?.apply();
-    this.send(type);
-    return true;
   }
 
   private applyToken(token: string): void {

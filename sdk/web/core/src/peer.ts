@@ -1,6 +1,8 @@
 // One peer connection to the server: audio both ways, the data channel, and a picture if wanted. Knows SDP and
 // statistics, nothing of calls.
 
+import { SignalingError } from "./signaling";
+
 export interface PeerHandlers {
   onMessage(text: unknown): void;
   onChannelOpen(): void;
@@ -142,4 +144,13 @@ async function limitBitrate(sender: RTCRtpSender, bitrate: number): Promise<void
   for (const encoding of parameters.encodings) encoding.maxBitrate = bitrate;
   // A browser that knows no limit goes on without one.
   if (parameters.encodings.length > 0) await sender.setParameters(parameters).catch(() => undefined);
+}
+
+/** An answer that the browser refuses is the server's fault. */
+export async function accept(peer: Peer, sdp: string): Promise<void> {
+  try {
+    await peer.accept(sdp);
+  } catch (error) {
+    throw new SignalingError("BadAnswer", `The server's answer can't be used: ${error instanceof Error ? error.message : String(error)}`, 200);
+  }
 }

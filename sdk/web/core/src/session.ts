@@ -2,18 +2,20 @@
 //
 // Contract: `join` resolves when audio can flow, or rejects and the session is over. After it resolved, `onReady` comes
 // once, when messages can be sent, and only then messages. `onOver` comes at most once, and nothing after it; it does not
-// come for `leave`. What ends the stay because the app asked the agent to stop is told STOP_GRACE_MS later: an app that
-// hangs up meanwhile has what it wanted.
+// come for `leave`. What ends the stay because the app asked the agent to stop is told a little later (farewell.ts).
 
+import { Farewell } from "./farewell";
 import { Inbox } from "./inbox";
 import type { LocalMedia } from "./local-media";
 import { asObject, parseObject, type Json } from "./json";
+import { watchNetwork } from "./network";
 import { PathWatch, type PathAction } from "./path";
-import { Peer, type PathStats } from "./peer";
+import { Peer, accept, type PathStats } from "./peer";
 import type { RemoteMembers } from "./remote-members";
 import { readMemberNotice } from "./roster";
 import { changeCall, joinCall, leaveCall, SignalingError, type AgentReply, type AgentRequest, type JoinAnswer } from "./signaling";
 import { ByeReason, ConnectionReason, ConnectionStatus } from "./status";
+import { Timers } from "./timers";
 import type { ChannelToken } from "./token";
 
 export interface JoinOptions {
@@ -41,7 +43,6 @@ export interface SessionHandlers {
 const CONNECT_LIMIT_MS = 15_000;
 /** From the data channel's opening, for the agent's voice and what members there are. */
 const COMPLETE_MS = 500;
-const STOP_GRACE_MS = 1000;
 /** How often, and after what time, a new token is brought to a server that does not answer. */
 const REFRESH_TRIES = 5;
 const REFRESH_AGAIN_MS = 2000;
@@ -59,12 +60,11 @@ export class Session {
   /** Takes the other's place when the server has answered. */
   private coming: Peer | null = null;
   private readonly path = new PathWatch();
-  private readonly timers = new Set<ReturnType<typeof setTimeout>>();
+  private readonly timers = new Timers();
+  private unwatchNetwork: (() => void) | undefined;
   private busy = false;
   private readonly inbox = new Inbox((text) => this.deliver(text));
-  /** The agent has said that it leaves, or has left: what ends now has ended well. */
-  private agentLeaves = false;
-  private stopAskedAt = -Infinity;
+  private readonly farewell = new Farewell();
   private connecting: { resolve(): void; reject(error: Error): void } | null = null;
 
   constructor(
@@ -82,11 +82,10 @@ export class Session {
       await this.connected();
       this.phase = "joined";
       this.watch();
-      globalThis.addEventListener?.("online", this.onNetworkChange);
-      connectionInfo()?.addEventListener("change", this.onNetworkChange);
+      this.unwatchNetwork = watchNetwork(() => this.networkChanged());
       this.handlers.onStatus(ConnectionStatus.Connected, ConnectionReason.Joined);
       // After those who await the join have gone on.
-      this.later(0, () => this.announce());
+      this.timers.later(0, () => this.announce());
       return answer;
     } catch (error) {
       this.close();
@@ -97,7 +96,7 @@ export class Session {
   /** False if the channel isn't open or is blocked: the message is dropped. */
   send(text: string): boolean {
     if (this.phase !== "joined" || !this.peer?.send(text)) return false;
-    if (parseObject(text)?.["type"] === 1100) this.stopAskedAt = performance.now();
+    if (parseObject(text)?.["type"] === 1100) this.farewell.byApp();
     return true;
   }
 
@@ -118,7 +117,7 @@ export class Session {
     } catch (error) {
       // What repairs the path brings the token, too.
       if (error instanceof SignalingError && error.refused) return;
-      if (tries > 1) this.later(REFRESH_AGAIN_MS, () => this.token === token && void this.bring(resource, token, tries - 1));
+      if (tries > 1) this.timers.later(REFRESH_AGAIN_MS, () => this.token === token && void this.bring(resource, token, tries - 1));
     }
   }
 
@@ -150,7 +149,7 @@ export class Session {
       { audioTrack: this.media.sentAudio, video: this.videoOptions() },
       {
         onMessage: (text) => this.receive(text),
-        onChannelOpen: () => this.later(COMPLETE_MS, () => this.announce(true)),
+        onChannelOpen: () => this.timers.later(COMPLETE_MS, () => this.announce(true)),
         onChannelClosed: () => this.channelClosed(),
         onTrack: (track, streamId) => this.remote.addTrack(track, streamId),
         onState: () => this.stateChanged(peer),
@@ -203,7 +202,7 @@ export class Session {
       };
       const noPath = new SignalingError("NoMediaPath", "Audio can't reach the server: UDP and TCP to its media port may be blocked.");
       this.connecting = { resolve: settle(resolve), reject: (error) => settle(() => reject(error))() };
-      this.later(CONNECT_LIMIT_MS, () => this.connecting?.reject(noPath));
+      this.timers.later(CONNECT_LIMIT_MS, () => this.connecting?.reject(noPath));
       if (this.peer) this.stateChanged(this.peer);
     });
   }
@@ -231,7 +230,7 @@ export class Session {
 
   /** A member's voice is there. */
   audioSubscribed(): void {
-    this.later(0, () => this.announce());
+    this.timers.later(0, () => this.announce());
   }
 
   private receive(text: unknown): void {
@@ -239,7 +238,7 @@ export class Session {
     const message = parseObject(text);
     if (message?.["type"] === 9002) return this.bye(asObject(message["data"]));
     if (message?.["type"] === 9003) return this.memberNotice(asObject(message["data"]));
-    if (message?.["type"] === 1010) this.agentLeaves = true;
+    if (message?.["type"] === 1010) this.farewell.byAgent();
     this.inbox.push(text);
     this.announce();
   }
@@ -254,7 +253,7 @@ export class Session {
     const notice = readMemberNotice(data);
     if (!notice) return;
     if (!notice.online && notice.userId === this.answer?.agentUserId) {
-      this.agentLeaves = true;
+      this.farewell.byAgent();
       return this.afterStop(() => this.remote.apply(notice));
     }
     this.remote.apply(notice);
@@ -269,7 +268,7 @@ export class Session {
 
   private channelClosed(): void {
     if (this.phase !== "joined") return;
-    if (this.agentLeaves || this.stopAsked) return this.channelEnded();
+    if (this.farewell.expected) return this.channelEnded();
     // A closed channel doesn't open again; either the server has ended the call or it was started anew.
     if (!this.path.lost) this.reconnecting();
     this.path.needNewPeer(performance.now());
@@ -279,7 +278,7 @@ export class Session {
   /** The call is over. If the agent left, that is what happened; else the channel was ended. */
   private channelEnded(): void {
     const agentUserId = this.answer?.agentUserId;
-    if (!this.agentLeaves && !this.stopAsked) return this.over(ByeReason.ChannelEnded);
+    if (!this.farewell.expected) return this.over(ByeReason.ChannelEnded);
     this.quieten();
     this.afterStop(() => {
       const member = agentUserId ? this.remote.get(agentUserId) : null;
@@ -287,18 +286,14 @@ export class Session {
     });
   }
 
-  private get stopAsked(): boolean {
-    return this.stopAskedAt > -Infinity;
-  }
-
   private afterStop(action: () => void): void {
-    const wait = this.stopAskedAt + STOP_GRACE_MS - performance.now();
-    if (wait > 0) this.later(wait, action);
+    const { wait } = this.farewell;
+    if (wait > 0) this.timers.later(wait, action);
     else action();
   }
 
   private watch(): void {
-    this.later(this.sampleMs, () => {
+    this.timers.later(this.sampleMs, () => {
       void this.sample().then(() => {
         if (this.peer) this.watch();
       });
@@ -314,7 +309,7 @@ export class Session {
     this.handlers.onStats(stats);
     const wasLost = this.path.lost;
     const action = this.path.step({ now: performance.now(), received: stats.received, down: peer.down, busy: this.busy });
-    if (this.path.lost && (this.agentLeaves || this.stopAsked)) return this.channelEnded();
+    if (this.path.lost && this.farewell.expected) return this.channelEnded();
     if (this.path.lost && !wasLost) this.reconnecting();
     if (action) this.act(action);
   }
@@ -363,12 +358,12 @@ export class Session {
       });
   }
 
-  private readonly onNetworkChange = () => {
+  private networkChanged(): void {
     if (this.phase !== "joined") return;
     if (!this.path.lost) this.reconnecting();
     this.path.declareLost(performance.now());
     void this.sample();
-  };
+  }
 
   private over(reason: ByeReason | null): void {
     if (this.phase === "over") return;
@@ -386,36 +381,13 @@ export class Session {
   private close(): void {
     this.phase = "over";
     this.quieten();
-    for (const timer of this.timers) clearTimeout(timer);
-    this.timers.clear();
-    globalThis.removeEventListener?.("online", this.onNetworkChange);
-    connectionInfo()?.removeEventListener("change", this.onNetworkChange);
+    this.timers.close();
+    this.unwatchNetwork?.();
   }
-
-  private later(ms: number, action: () => void): void {
-    const timer = setTimeout(() => {
-      this.timers.delete(timer);
-      if (this.phase !== "over") action();
-    }, ms);
-    this.timers.add(timer);
-  }
-}
-
-/** Chromium tells here when the device changes networks. */
-function connectionInfo(): EventTarget | undefined {
-  return (globalThis.navigator as { connection?: EventTarget } | undefined)?.connection;
 }
 
 function leftMeanwhile(): SignalingError {
   return new SignalingError("Left", "The channel was left before the join was done.");
-}
-
-async function accept(peer: Peer, sdp: string): Promise<void> {
-  try {
-    await peer.accept(sdp);
-  } catch (error) {
-    throw new SignalingError("BadAnswer", `The server's answer can't be used: ${error instanceof Error ? error.message : String(error)}`, 200);
-  }
 }
 
 function pause(ms: number): Promise<void> {
