@@ -54,6 +54,36 @@ async function withConsole(use, { signedIn = true, ...options } = {}) {
   }
 }
 
+/** The page is no wider than its window, and axe finds nothing serious in it. */
+async function judge(page, name) {
+  const { tooWide, width } = await page.evaluate(() => {
+    const { scrollWidth, clientWidth } = document.documentElement;
+    return { tooWide: scrollWidth - clientWidth, width: clientWidth };
+  });
+  assert.ok(tooWide <= 0, `${name} is ${tooWide} px wider than ${width}`);
+  // A colour on its way is nobody's.
+  await page.waitForFunction(() =>
+    document.getAnimations().every((moves) => moves.playState === "finished" || !(moves instanceof CSSTransition)),
+  );
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  const bad = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+  const told = bad.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`);
+  assert.deepEqual(told, [], name);
+}
+
+/** Calls the first agent from Talk; the instance id. */
+async function callFromThePage(page) {
+  await page.goto(ready.url);
+  await page.getByTestId("call").click();
+  const connected = () => window.ringline.call.phase === "connected" && window.ringline.call.instanceId;
+  return (await page.waitForFunction(connected)).jsonValue();
+}
+
+const LIGHT = { colorScheme: "light", viewport: { width: 1280, height: 800 } };
+const DARK = { colorScheme: "dark", viewport: { width: 1280, height: 800 } };
+const PHONE = { colorScheme: "dark", viewport: { width: 360, height: 800 } };
+
 const has = (locator, text) => locator.filter({ hasText: text }).first().waitFor();
 
 test("an operator signs in with the admin token, and only with it", { timeout: 60_000 }, async () => {
@@ -176,9 +206,7 @@ test("a finished call is heard in step with its transcript, and verified", { tim
 test("a running call is followed, listened to, whispered to, taken over and handed back", { timeout: 120_000 }, async () => {
   await withConsole(async (page, context) => {
     const caller = await context.newPage();
-    await caller.goto(ready.url);
-    await caller.getByTestId("call").click();
-    const id = await (await caller.waitForFunction(() => window.ringline.call.phase === "connected" && window.ringline.call.instanceId)).jsonValue();
+    const id = await callFromThePage(caller);
 
     await visit(page, ready, "/calls");
     await has(page.getByTestId("call-row"), id);
@@ -251,28 +279,51 @@ test("health says that all is well and what the server runs with, and the doctor
 
 test("no page has a serious accessibility fault, in light or dark, nor is wider than a phone", { timeout: 180_000 }, async () => {
   const places = { call: finished, agent: ready.agent_id };
-  for (const [colorScheme, width] of [["light", 1280], ["dark", 1280], ["light", 360], ["dark", 360]]) {
-    await withConsole(
-      async (page) => {
-        for (const [name, place] of Object.entries({ talk: () => "/", ...PAGES })) {
-          await visit(page, ready, place(places));
-          if (name === "call") await page.getByTestId("transcript").waitFor();
-          const tooWide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-          assert.ok(tooWide <= 0, `${name} is ${tooWide} px wider than ${width}`);
-          if (width < 1000) continue;
-          // A colour on its way is nobody's.
-          await page.waitForFunction(() =>
-            document.getAnimations().every((moves) => moves.playState === "finished" || !(moves instanceof CSSTransition)),
-          );
-          await page.evaluate(axe);
-          const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
-          const bad = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
-          const told = bad.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`);
-          assert.deepEqual(told, [], `${name} in ${colorScheme}`);
-        }
-      },
-      { colorScheme, viewport: { width, height: 800 } },
-    );
+  for (const look of [LIGHT, DARK, PHONE]) {
+    await withConsole(async (page) => {
+      for (const [name, place] of Object.entries({ talk: () => "/", ...PAGES })) {
+        await visit(page, ready, place(places));
+        if (name === "call") await page.getByTestId("transcript").waitFor();
+        await judge(page, `${name} in ${JSON.stringify(look)}`);
+      }
+    }, look);
+    const signIn = async (page) => {
+      await page.goto(`${ready.url}/#/calls`);
+      await page.getByTestId("admin-token").fill("not the token");
+      await page.getByTestId("sign-in").click();
+      await page.getByTestId("sign-in-wrong").waitFor();
+      await judge(page, `sign-in in ${JSON.stringify(look)}`);
+    };
+    await withConsole(signIn, { signedIn: false, ...look });
+  }
+});
+
+test("nor have the pages of a running call, whatever is being done to it", { timeout: 180_000 }, async () => {
+  for (const look of [LIGHT, PHONE]) {
+    const judged = (page, name) => judge(page, `${name} in ${JSON.stringify(look)}`);
+    await withConsole(async (page, context) => {
+      const caller = await context.newPage();
+      const id = await callFromThePage(caller);
+      await caller.locator('[data-testid="agent-subtitle"]').first().waitFor();
+      await judged(caller, "talk in a call");
+      await visit(page, ready, `/calls/${id}`);
+      await page.getByTestId("live").locator(".turn.agent").first().waitFor();
+      await judged(page, "a running call");
+      await page.getByTestId("listen").click();
+      await page.getByTestId("stop-listening").waitFor();
+      await page.getByTestId("whisper").fill("Offer them breakfast.");
+      await page.getByTestId("send-whisper").click();
+      await has(page.getByTestId("feed"), "Whispered: Offer them breakfast.");
+      await judged(page, "a running call, listened to and whispered to");
+      await page.getByTestId("take-over").click();
+      await page.getByTestId("hand-back").waitFor();
+      await has(page.getByTestId("feed"), "A person is in charge.");
+      await judged(page, "a call taken over");
+      await judged(caller, "talk with a person");
+      page.once("dialog", (dialog) => dialog.accept());
+      await page.getByTestId("stop-call").click();
+      await page.getByTestId("transcript").waitFor();
+    }, look);
   }
 });
 
