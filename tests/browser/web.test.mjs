@@ -352,6 +352,26 @@ for (const face of faces) {
   });
 }
 
+/** The record that every test on the official package looks at in its end. */
+for (const [what, complaint] of [
+  ["setClientRole", "the adapter has no engine.setClientRole"],
+  ["dataChannelMsg", "the adapter has no event dataChannelMsg"],
+]) {
+  const skip = !faces.includes("official");
+  test(`an adapter without ${what} is told on`, { timeout: 60_000, skip }, async () => {
+    const context = await browser.newContext({ permissions: ["microphone", "camera"] });
+    try {
+      const client = await Client.open(context, `${site.origin}/official.html?without=${what}`);
+      await client.create();
+      // Without the member it may or may not come further.
+      await client.engine("init", 0).catch(() => undefined);
+      assert.ok((await client.complaints()).includes(complaint), `${await client.complaints()}`);
+    } finally {
+      await context.close();
+    }
+  });
+}
+
 async function finished(instance) {
   await soon("the instance is finished", () => server.endReason(instance));
 }
