@@ -75,7 +75,7 @@ function Shown({ health }: { health: Health }) {
           </Line>
           <Line name={words.late}>{`${media.late_ticks} / ${media.ticks}`}</Line>
         </Card>
-        <Card sign="keys" title={words.database} notes={database.error && <p className="notice">{database.error}</p>}>
+        <Card sign="database" title={words.database} notes={database.error && <p className="notice">{database.error}</p>}>
           <Line name={database.kind === "postgres" ? "Postgres" : "SQLite"}>
             <Pill tone={database.reachable ? "good" : "bad"}>{database.reachable ? words.reachable : words.unreachable}</Pill>
           </Line>
@@ -103,7 +103,7 @@ function Models({ models }: { models: Health["models"] }) {
     </>
   );
   return (
-    <Card sign="health" title={words.models} wide={models.files.length > 0} notes={notes}>
+    <Card sign="models" title={words.models} wide notes={notes}>
       <Line name={words.family[models.family] ?? models.family}>{models.family === "local" ? `${words.tier} ${models.tier}` : ""}</Line>
       {models.files.map(({ name, bytes: size, state }) => (
         <Line key={name} name={name}>
