@@ -2,6 +2,7 @@
 //! of the machine that is being measured.
 
 use anyhow::{Context, bail};
+use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -23,6 +24,20 @@ impl Connection {
         let stream = TcpStream::connect(host).await.with_context(|| format!("cannot connect to {host}"))?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, read: Vec::new() })
+    }
+
+    /// The address of the other end.
+    pub fn server(&self) -> anyhow::Result<SocketAddr> {
+        Ok(self.stream.peer_addr()?)
+    }
+
+    /// Posts a JSON text.
+    pub async fn post(&mut self, host: &str, path: &str, json: &str) -> anyhow::Result<Answer> {
+        let length = json.len();
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{json}"
+        );
+        self.exchange(request.as_bytes()).await
     }
 
     pub async fn exchange(&mut self, request: &[u8]) -> anyhow::Result<Answer> {
@@ -48,8 +63,12 @@ fn answer(bytes: &[u8]) -> anyhow::Result<Option<(Answer, usize)>> {
     let mut response = httparse::Response::new(&mut headers);
     let httparse::Status::Complete(head) = response.parse(bytes)? else { return Ok(None) };
     let length = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case("content-length"));
-    let length: usize = std::str::from_utf8(length.context("an answer without Content-Length")?.value)?.parse()?;
     let status = response.code.context("an answer without status")?;
+    let length: usize = match length {
+        Some(length) => std::str::from_utf8(length.value)?.parse()?,
+        None if status == 204 => 0,
+        None => bail!("an answer without Content-Length"),
+    };
     let whole = bytes.get(head..head + length.min(MAX_ANSWER));
     Ok(whole.map(|body| (Answer { status, body: body.to_vec() }, head + length)))
 }
