@@ -26,7 +26,35 @@ use crate::{Protocol, RtcError, Session, stun};
 pub struct Peer {
     session: Session,
     edge: Edge,
+    alarm: Alarm,
+}
+
+/// Wakes at a deadline or before it. The deadline moves with nearly every datagram, mostly to later; a timer that is left as it was
+/// and rings once in vain is cheaper than one that is set anew each time.
+#[derive(Debug)]
+struct Alarm {
     sleep: Pin<Box<Sleep>>,
+    /// When it rings; none: it has rung.
+    set_for: Option<Instant>,
+}
+
+impl Alarm {
+    fn new() -> Alarm {
+        Alarm { sleep: Box::pin(tokio::time::sleep(Duration::ZERO)), set_for: None }
+    }
+
+    fn set(&mut self, deadline: Instant) {
+        if self.set_for.is_none_or(|at| deadline < at) {
+            self.sleep.as_mut().reset(deadline.into());
+            self.set_for = Some(deadline);
+        }
+    }
+
+    /// Resolves when it rings. Cancel-safe.
+    async fn rings(&mut self) {
+        self.sleep.as_mut().await;
+        self.set_for = None;
+    }
 }
 
 #[derive(Debug)]
@@ -60,11 +88,11 @@ enum Woken {
 
 impl Peer {
     pub(crate) fn of_hub(session: Session, alive: Arc<Alive>, reach: Arc<Reach>, place: Place) -> Peer {
-        Peer { session, edge: Edge::Hub { alive, reach, place }, sleep: Box::pin(tokio::time::sleep(Duration::ZERO)) }
+        Peer { session, edge: Edge::Hub { alive, reach, place }, alarm: Alarm::new() }
     }
 
     pub(crate) fn of_socket(session: Session, own: Own) -> Peer {
-        let mut peer = Peer { session, edge: Edge::Own(own), sleep: Box::pin(tokio::time::sleep(Duration::ZERO)) };
+        let mut peer = Peer { session, edge: Edge::Own(own), alarm: Alarm::new() };
         peer.flush();
         peer
     }
@@ -91,11 +119,11 @@ impl Peer {
     }
 
     async fn wait(&mut self, deadline: Instant) -> Woken {
-        self.sleep.as_mut().reset(deadline.into());
+        self.alarm.set(deadline);
         match &mut self.edge {
             Edge::Hub { place, .. } => tokio::select! {
                 datagram = place.inbox.recv() => datagram.map_or(Woken::HubGone, Woken::Datagram),
-                () = self.sleep.as_mut() => Woken::Timeout,
+                () = self.alarm.rings() => Woken::Timeout,
             },
             Edge::Own(own) => tokio::select! {
                 received = own.socket.recv_from(&mut own.buffer) => match received {
@@ -103,7 +131,7 @@ impl Peer {
                     // An ICMP answer to something sent, for instance; it says nothing about the next datagram.
                     Err(_) => Woken::Bytes(0, own.local),
                 },
-                () = self.sleep.as_mut() => Woken::Timeout,
+                () = self.alarm.rings() => Woken::Timeout,
             },
         }
     }

@@ -241,11 +241,18 @@ enum Wake {
 
 impl Task {
     async fn run(mut self, mut commands: mpsc::Receiver<MediaCommand>) {
+        // One timer for all ticks, set once for each.
+        let mut alarm = std::pin::pin!(tokio::time::sleep_until(Instant::now()));
+        let mut set_for = None;
         loop {
             let tick = self.transport.as_ref().and_then(|transport| transport.next_tick);
+            if let Some(at) = tick.filter(|_| tick != set_for) {
+                alarm.as_mut().reset(at);
+                set_for = tick;
+            }
             let wake = tokio::select! {
                 biased;
-                () = sleep_until(tick) => Wake::Tick,
+                () = alarm.as_mut(), if tick.is_some() => Wake::Tick,
                 event = event_of(self.transport.as_mut().map(|transport| &mut *transport.peer)) => Wake::Peer(event),
                 event = event_of(self.human.as_mut().map(|human| &mut *human.peer)) => Wake::Human(event),
                 command = commands.recv() => Wake::Command(command),
@@ -559,13 +566,6 @@ async fn see_off(mut peer: Box<Peer>) {
 async fn event_of(peer: Option<&mut Peer>) -> PeerEvent {
     match peer {
         Some(peer) => peer.event().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn sleep_until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
 }
