@@ -234,6 +234,13 @@ impl Playout {
         }
     }
 
+    /// Whether the next tick begins to speak after silence: a segment waits with a whole frame, and none is in the middle of
+    /// being played. Such a tick may come sooner than a frame after the one before.
+    pub fn begins(&self) -> bool {
+        let ready = |line: &Line| !line.has_begun() && (line.finished || line.pcm.len() >= MOUTH_FRAME);
+        !self.held && !self.fading && self.level != Level::Paused && self.lines.front().is_some_and(ready)
+    }
+
     /// Drops the audio of `response` and of older ones, now and for good. If one of them was in the middle of a
     /// segment, the next tick fades its sound out and [`TAIL_TICKS`] of silence follow, unless newer audio does.
     pub fn stop(&mut self, response: ResponseId) -> Stopped {

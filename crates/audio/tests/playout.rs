@@ -423,3 +423,26 @@ fn a_pause_before_a_segment_keeps_it_from_beginning() {
     playout.unduck();
     assert!(matches!(tick(&mut playout), Heard::Frame(_, Some(1), _)));
 }
+
+#[test]
+fn speech_begins_with_a_whole_frame_of_a_segment_that_nothing_is_played_of() {
+    let mut playout = Playout::new();
+    assert!(!playout.begins(), "there is nothing");
+    push(&mut playout, 1, 1, 0.5, FRAME - 1);
+    assert!(!playout.begins(), "not a whole frame");
+    push(&mut playout, 1, 1, 0.5, FRAME + 1);
+    assert!(playout.begins());
+    playout.hold(true);
+    assert!(!playout.begins(), "nobody is there");
+    playout.hold(false);
+    tick(&mut playout);
+    assert!(!playout.begins(), "it has begun");
+    playout.pause();
+    playout.stop(r(1));
+    assert!(!playout.begins(), "a fade is on its way");
+    tick(&mut playout);
+    push(&mut playout, 2, 2, 0.5, 10);
+    assert!(!playout.begins());
+    playout.finish_segment(r(2), s(2));
+    assert!(playout.begins(), "a short one that is whole");
+}

@@ -206,7 +206,10 @@ struct Transport {
     ears: EarPath,
     clock: MediaClock,
     track: UserTrack,
+    /// Of the last tick, sent or not.
     rtp_time: u64,
+    /// RTP time behind what was sent last.
+    sent_until: u64,
     next_tick: Option<Instant>,
     joined: bool,
     connected_at: Option<Instant>,
@@ -327,7 +330,8 @@ impl Task {
                 }
             }
             MediaCommand::Speak { response, segment, pcm } => match self.playout.push(response, segment, &pcm) {
-                Pushed::Queued | Pushed::Stale => {}
+                Pushed::Queued => self.begin_at_once(),
+                Pushed::Stale => {}
                 // The conversation's look-ahead keeps far below the queue's length.
                 Pushed::Full => {
                     tracing::error!(call.id = %self.media.instance, segment.id = %segment, "the playout queue is full; speech is missing")
@@ -390,6 +394,7 @@ impl Task {
             clock: MediaClock::default(),
             track: UserTrack::default(),
             rtp_time: 0,
+            sent_until: 0,
             next_tick: None,
             joined: false,
             connected_at: None,
@@ -452,6 +457,7 @@ impl Task {
         }
         self.playout.hold(transport.path_lost);
         self.tell(CallEvent::Joined);
+        self.begin_at_once();
     }
 
     fn hear(&mut self, packet: AudioPacket) {
@@ -472,6 +478,25 @@ impl Task {
             let again = std::mem::replace(&mut self.user_was_there, true);
             recorder.packet(transport.track.place(packet_at, packet.payload, lost, &transport.clock, began, again));
         }
+    }
+
+    /// Speech that begins after silence does not wait for the next tick, up to 20 ms away: the tick comes now, and those after it
+    /// follow it. RTP time advances by what has passed, so it stays true.
+    fn begin_at_once(&mut self) {
+        let Some(transport) = &mut self.transport else { return };
+        let Some(due) = transport.next_tick.filter(|_| self.playout.begins() && self.in_charge.is_none()) else {
+            return;
+        };
+        let now = Instant::now();
+        let early = wire_samples(due.saturating_duration_since(now));
+        let at = transport.rtp_time + TICK_WIRE;
+        if early == 0 || early > transport.rtp_time || at < transport.sent_until + early {
+            // It is due, or what was sent last still lasts.
+            return;
+        }
+        transport.rtp_time -= early;
+        transport.next_tick = Some(now);
+        self.tick();
     }
 
     fn tick(&mut self) {
@@ -519,6 +544,7 @@ impl Task {
             };
             if let Some(payload) = payload {
                 transport.peer.send_audio(rtp_time, payload);
+                transport.sent_until = rtp_time + TICK_WIRE;
                 if let (Some(recorder), Some(began)) = (&self.media.recorder, self.recording_began) {
                     // The copy moves to the recorder's thread: the one allocation of an outgoing frame.
                     let at = wire_samples(self.media.clock.at(due.into_std()).since(began));

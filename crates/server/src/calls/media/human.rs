@@ -121,6 +121,7 @@ impl Task {
         {
             // The human's last packets may lie ahead of our clock by their jitter.
             transport.rtp_time = transport.rtp_time.max(says.end());
+            transport.sent_until = transport.sent_until.max(says.end());
         }
         self.audience.give_floor(None);
     }
