@@ -307,8 +307,10 @@ impl Ear {
         let mut used = 0;
         while self.partial.len() - used >= frame {
             let pcm = &self.partial[used..used + frame];
-            let probability = self.senses.voice_activity.predict(pcm);
-            let edge = self.detector.frame(began, samples(frame), probability, level_dbfs(pcm));
+            let level = level_dbfs(pcm);
+            let wanted = self.detector.wants(samples(frame), level);
+            let probability = if wanted { self.senses.voice_activity.predict(pcm) } else { 0.0 };
+            let edge = self.detector.frame(began, samples(frame), probability, level);
             if let Some(edge) = edge {
                 self.tell(edge);
             }

@@ -8,7 +8,9 @@
 //! | 1..10 | 0.5 + 0.04 × level: 0.54..0.9 | −60 + 2 × level: −58..−40 dBFS |
 //! | 11, against interference | 0.5 | −60 dBFS |
 //!
-//! A quieter frame is silence, whatever the detector makes of it.
+//! A quieter frame is silence, whatever the detector makes of it. So the detector need not hear it: it is asked about the first
+//! [`SETTLE`] of a silence, so that silence is what it remembers, and then not before there is a louder frame
+//! ([`SpeechDetector::wants`]).
 
 use ringline_model::CallTime;
 use std::time::Duration;
@@ -21,6 +23,8 @@ const ENTER_PER_LEVEL: f32 = 0.04;
 /// In dBFS. People speak at −40 and above; what a quiet room leaves on the line lies below −60.
 const QUIETEST: f32 = -60.0;
 const DB_PER_LEVEL: f32 = 2.0;
+/// Of a silence the voice activity detector hears this much.
+const SETTLE: Duration = Duration::from_millis(320);
 /// So much speech in a row is a start. Shorter is a click or a breath.
 const START: Duration = Duration::from_millis(64);
 /// So much silence in a row is a pause; the conversation decides what the pause means.
@@ -42,12 +46,14 @@ pub struct SpeechDetector {
     speaking: bool,
     /// Beginning and length of the run of frames against the present state.
     run: Option<(CallTime, Duration)>,
+    /// How long frames have been too quiet to be speech.
+    quiet: Duration,
 }
 
 impl SpeechDetector {
     /// With a `VadLevel`.
     pub fn new(level: u32) -> Self {
-        let mut detector = Self { enter: ENTER, quietest: QUIETEST, speaking: false, run: None };
+        let mut detector = Self { enter: ENTER, quietest: QUIETEST, speaking: false, run: None, quiet: Duration::ZERO };
         detector.set_level(level);
         detector
     }
@@ -59,6 +65,18 @@ impl SpeechDetector {
             harder @ 1..=10 => (ENTER + ENTER_PER_LEVEL * harder as f32, QUIETEST + DB_PER_LEVEL * harder as f32),
             _ => (ENTER, QUIETEST),
         };
+    }
+
+    /// Whether the voice activity detector has to hear the next frame; otherwise its probability is 0. To be asked once for each
+    /// frame, with its length and its level in dBFS.
+    pub fn wants(&mut self, length: Duration, level: f32) -> bool {
+        if level >= self.quietest {
+            self.quiet = Duration::ZERO;
+            return true;
+        }
+        let heard = self.quiet >= SETTLE;
+        self.quiet = self.quiet.saturating_add(length);
+        !heard
     }
 
     /// One VAD frame that begins at `at`, with its level in dBFS.
@@ -107,6 +125,18 @@ mod tests {
         assert!(begins(0, -90.0, 0.5) && !begins(11, -90.0, 0.5) && begins(11, -59.0, 0.5));
         assert!(begins(5, -45.0, 0.71) && !begins(5, -45.0, 0.69) && !begins(5, -51.0, 0.9));
         assert!(begins(10, -35.0, 0.91) && !begins(10, -35.0, 0.89) && !begins(10, -41.0, 1.0));
+    }
+
+    #[test]
+    fn of_a_silence_only_the_beginning_is_heard() {
+        let mut detector = SpeechDetector::new(11);
+        assert!(detector.wants(FRAME, -30.0));
+        let silence: Vec<bool> = (0..20).map(|_| detector.wants(FRAME, -70.0)).collect();
+        assert_eq!(silence, [[true; 10], [false; 10]].concat());
+        assert!(detector.wants(FRAME, -59.0), "a louder frame");
+        assert!(detector.wants(FRAME, -70.0), "another silence begins");
+        let mut any = SpeechDetector::new(0);
+        assert!((0..50).all(|_| any.wants(FRAME, -96.0)), "where any level may be speech every frame is heard");
     }
 
     #[test]
