@@ -7,6 +7,10 @@
 //!   others concealed by libopus at their exact lengths;
 //! * more lost, or nothing lost and the sender simply paused (DTX): silence of the missing length;
 //! * more than [`MAX_FILL`] missing: nothing is filled, the position jumps, and it is counted.
+//!
+//! Most of a call the caller says nothing, and senders tell how loud each packet is (RFC 6464). Of a silence that they say is below
+//! [`QUIET`], packets behind the first [`SETTLE`] are not decoded: they are silence. The last of them are decoded when it ends, before
+//! the packet that ends it, so that the decoder comes to that one as if it had heard them all.
 
 use crate::{AudioError, EAR_RATE, WIRE_RATE, frame_duration, has_fec, packet_duration};
 
@@ -20,6 +24,14 @@ pub const MAX_FILL: u64 = 10 * EAR_RATE as u64;
 /// After this many late packets in a row (1 s at 20 ms) the sender must have begun to count anew: the next one
 /// starts a new stream at the position reached, instead of the caller staying unheard.
 pub const LATE_RUN: u32 = 50;
+
+/// A packet is quiet if its sender says that it has this level or less, in dB of full scale: 6 dB below the quietest that is taken for
+/// speech.
+pub const QUIET: i8 = -66;
+/// Of a silence so many packets are decoded: 200 ms at 20 ms.
+const SETTLE: u32 = 10;
+/// So many packets before the end of a silence are decoded then: 80 ms at 20 ms.
+const WARM_UP: usize = 4;
 
 /// RTP ticks per sample at [`EAR_RATE`].
 const TICKS: u64 = (WIRE_RATE / EAR_RATE) as u64;
@@ -60,6 +72,8 @@ pub struct EarStats {
     pub concealed: u64,
     /// Samples of silence at [`EAR_RATE`] put into gaps.
     pub silence_filled: u64,
+    /// Packets of silence that were not decoded.
+    pub quiet: u64,
     /// Packets that libopus refused; their length was concealed.
     pub corrupt: u64,
     /// Gaps longer than [`MAX_FILL`].
@@ -81,7 +95,28 @@ pub struct EarPath {
     /// Position behind the last sample given out, at [`EAR_RATE`].
     next: u64,
     pcm: Vec<f32>,
+    silence: Silence,
     stats: EarStats,
+}
+
+/// A silence, as the sender says.
+#[derive(Debug, Default)]
+struct Silence {
+    /// Quiet packets in a row.
+    packets: u32,
+    /// The last of those that were not decoded, in turn.
+    skipped: [Vec<u8>; WARM_UP],
+    /// How many were not, since the last that was.
+    count: usize,
+}
+
+impl Silence {
+    fn skip(&mut self, payload: &[u8]) {
+        let place = &mut self.skipped[self.count % WARM_UP];
+        place.clear();
+        place.extend_from_slice(payload);
+        self.count += 1;
+    }
 }
 
 /// Where the sender is. RTP times are compared modulo 2^64, so that no value of them can overflow.
@@ -106,12 +141,17 @@ impl EarPath {
         let decoder = opus::Decoder::new(EAR_RATE, opus::Channels::Mono)
             .map_err(|source| AudioError::Codec { doing: "set up the decoder", source })?;
         let pcm = Vec::with_capacity(KEPT);
-        Ok(Self { decoder, stream: None, next: 0, pcm, stats: EarStats::default() })
+        Ok(Self { decoder, stream: None, next: 0, pcm, silence: Silence::default(), stats: EarStats::default() })
     }
 
     /// Takes one packet: `sequence` and `rtp_time` (at [`WIRE_RATE`]) are the extended ones, which don't wrap.
     /// None if the packet is too short or too late to be heard. A packet that isn't Opus is concealed.
     pub fn receive(&mut self, sequence: u64, rtp_time: u64, payload: &[u8]) -> Option<Ear<'_>> {
+        self.receive_at(sequence, rtp_time, payload, None)
+    }
+
+    /// As [`receive`](Self::receive), with the level that the sender says the packet has, in dB of full scale, if it does.
+    pub fn receive_at(&mut self, sequence: u64, rtp_time: u64, payload: &[u8], level: Option<i8>) -> Option<Ear<'_>> {
         self.stats.packets += 1;
         self.pcm.clear();
         self.pcm.shrink_to(KEPT);
@@ -128,6 +168,8 @@ impl EarPath {
             self.stats.short += 1;
             return None;
         }
+        let quiet = level.is_some_and(|level| level <= QUIET);
+        self.silence.packets = if quiet { self.silence.packets.saturating_add(1) } else { 0 };
         Some(self.hear(sequence, rtp_time, payload))
     }
 
@@ -136,6 +178,7 @@ impl EarPath {
     pub fn restart(&mut self) {
         if self.stream.take().is_some() {
             self.stats.restarts += 1;
+            self.silence = Silence::default();
             self.decoder.reset_state().expect("a decoder can always be reset");
         }
     }
@@ -187,6 +230,13 @@ impl EarPath {
         };
 
         let missing = packet_start - next;
+        if self.silence.packets > SETTLE
+            && (missing, lost) == (0, 0)
+            && let Some(duration) = packet_duration(payload)
+        {
+            return self.pass_over(packet_start, rtp_time, duration, payload);
+        }
+        self.warm_up();
         let start = if missing > MAX_FILL {
             self.stats.jumps += 1;
             packet_start
@@ -210,6 +260,35 @@ impl EarPath {
         }
         self.next = start.saturating_add(self.pcm.len() as u64);
         Ear { start, pcm: &self.pcm, packet_at: packet_start.saturating_mul(TICKS) }
+    }
+
+    /// Silence in place of a quiet packet that follows directly.
+    fn pass_over(&mut self, start: u64, rtp_time: u64, duration: u32, payload: &[u8]) -> Ear<'_> {
+        self.silence.skip(payload);
+        self.stats.quiet += 1;
+        self.pcm.resize(ear_samples(duration), 0.0);
+        if let Some(stream) = &mut self.stream {
+            stream.duration = duration;
+            stream.expected = rtp_time.wrapping_add(u64::from(duration));
+        }
+        self.next = start.saturating_add(self.pcm.len() as u64);
+        Ear { start, pcm: &self.pcm, packet_at: start.saturating_mul(TICKS) }
+    }
+
+    /// Lets the decoder hear the end of a silence that was passed over. It was silence; what comes of it is nothing.
+    fn warm_up(&mut self) {
+        let count = std::mem::take(&mut self.silence.count);
+        if count == 0 {
+            return;
+        }
+        let mut skipped = std::mem::take(&mut self.silence.skipped);
+        for n in count.saturating_sub(WARM_UP)..count {
+            let payload = &skipped[n % WARM_UP];
+            self.decode(payload, packet_duration(payload).map_or(0, ear_samples), false);
+        }
+        self.pcm.clear();
+        skipped.iter_mut().for_each(Vec::clear);
+        self.silence.skipped = skipped;
     }
 
     /// Puts exactly `missing` samples before the packet that has just come: concealment next to what was

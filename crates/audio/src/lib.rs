@@ -29,7 +29,7 @@ mod track_pcm;
 mod track_reader;
 
 pub use ambience::Ambience;
-pub use ear::{Ear, EarPath, EarStats, LATE_RUN, MAX_CONCEALED_PACKETS, MAX_FILL, MIN_PAYLOAD};
+pub use ear::{Ear, EarPath, EarStats, LATE_RUN, MAX_CONCEALED_PACKETS, MAX_FILL, MIN_PAYLOAD, QUIET};
 pub use error::AudioError;
 pub use file::{AudioFileError, decode_file};
 pub use lead::LeadTrim;

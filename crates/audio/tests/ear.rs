@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Packet, Sender, correlation, speech_packets, voice};
-use ringline_audio::{EarPath, LATE_RUN, MAX_CONCEALED_PACKETS, MAX_FILL, has_fec};
+use ringline_audio::{EarPath, LATE_RUN, MAX_CONCEALED_PACKETS, MAX_FILL, QUIET, has_fec};
 
 /// Samples of a 20 ms packet at 16 kHz.
 const FRAME: usize = 320;
@@ -286,4 +286,56 @@ fn hear_tail(packets: &[Packet]) -> Vec<f32> {
     hear_all(&mut ear, &packets[..100]);
     hear(&mut ear, &packets[250]).unwrap();
     hear(&mut ear, &packets[251]).unwrap().1
+}
+
+/// A second of speech, three of a quiet room, a second of speech; with the level that their sender says.
+fn with_a_silence() -> Vec<(Packet, i8)> {
+    let mut pcm = voice(48_000, 5 * 48_000);
+    pcm[48_000..4 * 48_000].iter_mut().for_each(|sample| *sample *= 0.0003);
+    let packets = Sender::speech(true).packets(&pcm, &[960]);
+    (0..).zip(packets).map(|(n, packet)| (packet, if (50..200).contains(&n) { QUIET } else { -30 })).collect()
+}
+
+#[test]
+fn of_a_silence_only_the_beginning_is_decoded_and_speech_behind_it_sounds_the_same() {
+    let packets = with_a_silence();
+    let (mut all, mut spared) = (EarPath::new().unwrap(), EarPath::new().unwrap());
+    let (mut heard, mut expected) = (Vec::new(), Vec::new());
+    for (packet, level) in &packets {
+        expected.extend_from_slice(all.receive(packet.sequence, packet.rtp_time, &packet.payload).unwrap().pcm);
+        let ear = spared.receive_at(packet.sequence, packet.rtp_time, &packet.payload, Some(*level)).unwrap();
+        assert_eq!(ear.start, heard.len() as u64);
+        heard.extend_from_slice(ear.pcm);
+    }
+    assert_eq!((heard.len(), spared.stats().quiet, all.stats().quiet), (expected.len(), 140, 0));
+    assert!(heard[..60 * FRAME] == expected[..60 * FRAME], "up to there nothing is left out");
+    assert!(heard[60 * FRAME..200 * FRAME].iter().all(|sample| *sample == 0.0));
+    let again = 200 * FRAME;
+    assert!(correlation(&heard[again..again + 5 * FRAME], &expected[again..again + 5 * FRAME]) > 0.99);
+    assert!(correlation(&heard[again..], &expected[again..]) > 0.999);
+}
+
+#[test]
+fn without_a_level_or_with_a_louder_one_everything_is_decoded() {
+    for level in [None, Some(QUIET + 1)] {
+        let mut ear = EarPath::new().unwrap();
+        for (packet, _) in with_a_silence() {
+            ear.receive_at(packet.sequence, packet.rtp_time, &packet.payload, level).unwrap();
+        }
+        assert_eq!(ear.stats().quiet, 0);
+    }
+}
+
+#[test]
+fn a_loss_inside_a_silence_keeps_positions_true() {
+    let mut ear = EarPath::new().unwrap();
+    let mut end = 0;
+    for (packet, level) in with_a_silence().iter().filter(|(packet, _)| packet.sequence % 7 != 3) {
+        let Some(heard) = ear.receive_at(packet.sequence, packet.rtp_time, &packet.payload, Some(*level)) else {
+            continue;
+        };
+        assert_eq!(heard.start, end);
+        end += heard.pcm.len() as u64;
+    }
+    assert!(ear.stats().quiet > 50 && ear.stats().lost > 30);
 }

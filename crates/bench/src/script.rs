@@ -49,7 +49,7 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
-    let speech = Speech::read(&options.wavs)?;
+    let speech = Speech::read(&options.wavs, -70)?;
     let timing = Timing {
         asr_final_ms: options.asr_final,
         llm_first_token_ms: options.llm_first_token,

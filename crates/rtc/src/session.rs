@@ -69,6 +69,9 @@ pub struct Incoming<'a> {
     pub received: Instant,
 }
 
+/// Audio that we send with a louder level than this, in dB of full scale, is marked as what may be speech.
+const MAYBE_SPEECH: i8 = -60;
+
 /// One WebRTC session with one audio line both ways and one data channel for text. Who listens to two voices at once has a
 /// second line, from the server to the client.
 /// A client's camera is taken and let go.
@@ -305,12 +308,18 @@ impl Session {
     /// What can't be sent (see [`PeerStats::audio_unsent`]) is dropped: audio is never kept for later.
     pub fn send_audio(&mut self, rtp_time: u64, payload: &[u8], now: Instant) {
         let line = self.audio.zip(self.opus).filter(|_| self.sends_audio());
-        self.send_on(line, rtp_time, payload, now);
+        self.send_on(line, rtp_time, payload, None, now);
+    }
+
+    /// [`Session::send_audio`] with the packet's level in dB of full scale (0 to -127), which browsers send along, too (RFC 6464).
+    pub fn send_audio_at(&mut self, rtp_time: u64, payload: &[u8], level: i8, now: Instant) {
+        let line = self.audio.zip(self.opus).filter(|_| self.sends_audio());
+        self.send_on(line, rtp_time, payload, Some(level), now);
     }
 
     /// Sends one Opus packet on the second line, which has an RTP time of its own; see [`Session::send_audio`].
     pub fn send_second(&mut self, rtp_time: u64, payload: &[u8], now: Instant) {
-        self.send_on(self.second, rtp_time, payload, now);
+        self.send_on(self.second, rtp_time, payload, None, now);
     }
 
     /// Whether there is a second line to send on.
@@ -318,7 +327,7 @@ impl Session {
         self.second.is_some()
     }
 
-    fn send_on(&mut self, line: Option<(Mid, Pt)>, rtp_time: u64, payload: &[u8], now: Instant) {
+    fn send_on(&mut self, line: Option<(Mid, Pt)>, rtp_time: u64, payload: &[u8], level: Option<i8>, now: Instant) {
         let sendable = self.connected && self.ended.is_none() && (1..=MAX_AUDIO_BYTES).contains(&payload.len());
         let Some((mid, opus)) = line.filter(|_| sendable) else {
             self.stats.audio_unsent += 1;
@@ -326,7 +335,10 @@ impl Session {
         };
         let time = MediaTime::new(rtp_time, Frequency::FORTY_EIGHT_KHZ);
         let written = self.step(now, |rtc| match rtc.writer(mid) {
-            Some(writer) => writer.write(opus, now, time, payload),
+            Some(writer) => match level {
+                Some(level) => writer.audio_level(level, level > MAYBE_SPEECH).write(opus, now, time, payload),
+                None => writer.write(opus, now, time, payload),
+            },
             None => Ok(()),
         });
         match written {

@@ -282,14 +282,14 @@ impl Line<'_> {
         // The caller's time is when the frame was due: its own lateness is reported, and is no part of the agent's times.
         let sent = self.caller.speak(due - self.offered);
         let speech = &self.run.speech;
-        let payload = match sent {
+        let packet = match sent {
             Sent::Silence => speech.quiet(self.ticks),
             Sent::Speech { turn, frame } => speech.packet(turn, frame),
         };
         if matches!(sent, Sent::Speech { .. }) && self.run.measures(now) {
             self.measured.speech_sent += 1;
         }
-        self.session.send_audio(self.ticks * FRAME_WIRE, payload, now);
+        self.session.send_audio_at(self.ticks * FRAME_WIRE, &packet.payload, packet.level, now);
         self.ticks += 1;
         self.facts(now);
     }

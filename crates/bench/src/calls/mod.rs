@@ -51,6 +51,9 @@ pub struct Options {
     /// Nobody speaks: idle calls.
     #[arg(long, conflicts_with = "wavs")]
     silent: bool,
+    /// How loud the room is in which nobody speaks, in dB of full scale.
+    #[arg(long, default_value_t = -70, value_name = "DB", allow_negative_numbers = true, value_parser = clap::value_parser!(i8).range(-90..=-20))]
+    room: i8,
     /// Calls at once.
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=5000))]
     calls: u16,
@@ -90,7 +93,7 @@ pub struct Options {
 }
 
 pub async fn run(options: Options) -> anyhow::Result<ExitCode> {
-    let speech = Speech::read(&options.wavs)?;
+    let speech = Speech::read(&options.wavs, options.room)?;
     let timing = options.timing()?;
     let began = Instant::now();
     let from = began + Duration::from_secs(options.ramp) + SETTLE;

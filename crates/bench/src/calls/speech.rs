@@ -1,8 +1,8 @@
 //! What all callers say: real speech from WAV files, cut at its pauses into turns, encoded once and shared by all calls, so that a
 //! caller costs next to nothing.
 //!
-//! Opus as a browser sends it: VoIP at 32 kb/s with in-band FEC, 20 ms, also while nobody speaks: then there is a quiet
-//! room (white noise at −65 dBFS), not digital silence.
+//! Opus as a browser sends it: VoIP at 32 kb/s with in-band FEC, 20 ms, each packet with its level (RFC 6464). While nobody speaks
+//! there is a room (white noise), not digital silence.
 
 use super::caller::Turn;
 use anyhow::{Context, bail};
@@ -25,14 +25,21 @@ const QUIET: usize = 250;
 /// Longest file.
 const LONGEST_FILE: Duration = Duration::from_secs(600);
 
-/// One packet a frame.
+/// One frame.
+pub struct Packet {
+    pub payload: Box<[u8]>,
+    /// In dB of full scale.
+    pub level: i8,
+}
+
 pub struct Speech {
-    turns: Vec<(Turn, Vec<Box<[u8]>>)>,
-    quiet: Vec<Box<[u8]>>,
+    turns: Vec<(Turn, Vec<Packet>)>,
+    quiet: Vec<Packet>,
 }
 
 impl Speech {
-    pub fn read(files: &[PathBuf]) -> anyhow::Result<Self> {
+    /// Turns from these files, and a room with this level in dB of full scale.
+    pub fn read(files: &[PathBuf], room: i8) -> anyhow::Result<Self> {
         let mut encoder = Encoder::new()?;
         let mut turns = Vec::new();
         for path in files {
@@ -51,7 +58,7 @@ impl Speech {
         if !files.is_empty() && turns.is_empty() {
             bail!("in these files nobody speaks for a second: they have nothing louder than {SPEECH_DBFS} dBFS");
         }
-        let mut noise = Noise(1);
+        let mut noise = Noise { state: 1, peak: 10_f32.powf(f32::from(room) / 20.0) * 3_f32.sqrt() };
         let quiet = (0..QUIET).map(|_| encoder.encode(&noise.frame())).collect::<anyhow::Result<_>>()?;
         Ok(Self { turns, quiet })
     }
@@ -60,11 +67,11 @@ impl Speech {
         self.turns.iter().map(|(turn, _)| *turn).collect()
     }
 
-    pub fn packet(&self, turn: usize, frame: usize) -> &[u8] {
+    pub fn packet(&self, turn: usize, frame: usize) -> &Packet {
         &self.turns[turn].1[frame]
     }
 
-    pub fn quiet(&self, n: u64) -> &[u8] {
+    pub fn quiet(&self, n: u64) -> &Packet {
         &self.quiet[n as usize % QUIET]
     }
 
@@ -99,22 +106,25 @@ impl Encoder {
         Ok(Self(encoder))
     }
 
-    fn encode(&mut self, frame: &[f32]) -> anyhow::Result<Box<[u8]>> {
-        Ok(self.0.encode_vec_float(frame, 1000).context("cannot encode the speech")?.into())
+    fn encode(&mut self, frame: &[f32]) -> anyhow::Result<Packet> {
+        let payload = self.0.encode_vec_float(frame, 1000).context("cannot encode the speech")?.into();
+        Ok(Packet { payload, level: level_dbfs(frame).round() as i8 })
     }
 }
 
-struct Noise(u32);
+/// Evenly spread.
+struct Noise {
+    state: u32,
+    peak: f32,
+}
 
 impl Noise {
     fn frame(&mut self) -> [f32; FRAME] {
-        /// Evenly spread to this height it has −65 dBFS.
-        const PEAK: f32 = 0.000_974;
         std::array::from_fn(|_| {
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 17;
-            self.0 ^= self.0 << 5;
-            (self.0 as f32 / u32::MAX as f32 * 2.0 - 1.0) * PEAK
+            self.state ^= self.state << 13;
+            self.state ^= self.state >> 17;
+            self.state ^= self.state << 5;
+            (self.state as f32 / u32::MAX as f32 * 2.0 - 1.0) * self.peak
         })
     }
 }
@@ -138,11 +148,11 @@ mod tests {
     }
 
     #[test]
-    fn the_quiet_room_is_as_loud_as_it_says_and_is_sent() {
-        let mut noise = Noise(1);
-        let level = level_dbfs(&noise.frame());
-        assert!((level + 65.0).abs() < 0.5, "{level}");
-        let speech = Speech::read(&[]).expect("a room");
-        assert!(speech.quiet(0).len() > 2 && speech.turns().is_empty());
+    fn the_room_is_as_loud_as_asked_and_is_sent() {
+        for room in [-70, -50] {
+            let speech = Speech::read(&[], room).expect("a room");
+            assert!((0..9).all(|n| speech.quiet(n).level.abs_diff(room) <= 1 && speech.quiet(n).payload.len() > 2));
+            assert!(speech.turns().is_empty());
+        }
     }
 }

@@ -467,7 +467,8 @@ impl Task {
         self.audience.hears_user(&packet);
         let Some(transport) = &mut self.transport else { return };
         transport.quality.received(packet.sequence, packet.rtp_time, packet.received);
-        let Some(ear) = transport.ears.receive(packet.sequence, packet.rtp_time, &packet.payload) else { return };
+        let AudioPacket { sequence, rtp_time, audio_level, .. } = packet;
+        let Some(ear) = transport.ears.receive_at(sequence, rtp_time, &packet.payload, audio_level) else { return };
         let arrival = self.media.clock.at(packet.received);
         let end = ear.start + ear.pcm.len() as u64;
         transport.clock.arrived(end, arrival);
