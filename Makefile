@@ -3,6 +3,8 @@
 # make test-slow what takes minutes: a thousand kills of the recorder, an S3-compatible store that is away, Prometheus and the dashboard
 # make figures measure what the README states, on this machine
 # make load   how fast calls start, on this machine
+# make bench  everything docs/benchmarks.md states, measured and written into it; takes half an hour
+# make bench-smoke instructions of each stage of a call against committed figures
 # make sim    simulated calls: SEEDS (100000) of them from seed FROM (0)
 # make fuzz   every fuzz target for FUZZ_SECONDS (600)
 # make screenshots the pictures of the console in docs/screenshots, taken anew
@@ -22,7 +24,7 @@ ARGS ?=
 SEEDS ?= 100000
 FROM ?= 0
 
-.PHONY: run test test-unit test-e2e test-slow figures load sim fuzz screenshots check build page sdk-web models clean
+.PHONY: run test test-unit test-e2e test-slow figures load bench bench-smoke sim fuzz screenshots check build page sdk-web models clean
 
 run: build models
 	$(BIN) serve --tier $(TIER) $(ARGS)
@@ -73,6 +75,17 @@ figures: models
 load: build
 	$(CARGO) build --release --locked --workspace --bin ringline-bench
 	tests/load
+
+bench: build
+	@scripts/system-packages.sh test bench
+	$(BIN) models pull tiny
+	$(CARGO) build --release --locked --workspace --bin ringline-bench
+	tests/bench/run
+
+bench-smoke:
+	@scripts/system-packages.sh bench
+	$(CARGO) build --release --locked --workspace --bin ringline-bench
+	python3 tests/bench/smoke.py
 
 sim:
 	$(CARGO) build --release --locked --workspace --bin ringline-sim
