@@ -66,14 +66,16 @@ impl Client {
         while self.captured_us((self.frames + 1) * 960) <= now_us {
             let first = self.frames * 960;
             let near_us = nearest_click_us(self.captured_us(first) as i64);
-            let pcm: Vec<f32> = (0..960).map(|n| click(self.captured_us(first + n) as i64 - near_us)).collect();
-            let mut payload = self.encoder.encode_vec_float(&pcm, 1200).expect("encoded");
             let sent_us = self.captured_us(first + 960);
             let since_click_us = (sent_us as i64 - near_us).abs();
-            let is_quiet = sent_us < DTX_UNTIL_MS * 1000 && since_click_us > 400_000;
-            let sends = !is_quiet || self.frames.is_multiple_of(20);
-            if payload.len() < 3 {
-                payload = silence_packet(960).expect("a packet").1.to_vec();
+            let is_quiet = since_click_us > 400_000;
+            let sends = !is_quiet || sent_us >= DTX_UNTIL_MS * 1000 || self.frames.is_multiple_of(20);
+            let mut payload = silence_packet(960).expect("a packet").1.to_vec();
+            if !is_quiet {
+                let pcm: Vec<f32> = (0..960).map(|n| click(self.captured_us(first + n) as i64 - near_us)).collect();
+                payload = Some(self.encoder.encode_vec_float(&pcm, 1200).expect("encoded"))
+                    .filter(|encoded| encoded.len() >= 3)
+                    .unwrap_or(payload);
             }
             if sends && self.random.draw() % 100 >= 2 {
                 // Mostly quick, sometimes late, so that some overtake others.
