@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
+use tracing::Instrument as _;
 
 /// Events of one recogniser waiting to be passed on.
 const CAPACITY: usize = 32;
@@ -33,7 +34,7 @@ impl Recognizer for Fallback<dyn Recognizer> {
             asked: VecDeque::new(),
         };
         let shared = Arc::new(Shared { utterance: Mutex::new(utterance), asked: Notify::new() });
-        let task = self.runtime.spawn(relay(shared.clone(), receiver, events));
+        let task = self.runtime.spawn(relay(shared.clone(), receiver, events).in_current_span());
         Box::new(Handle { shared, task: task.abort_handle() })
     }
 }

@@ -29,6 +29,8 @@ pub struct SmartTurn {
 #[derive(Debug)]
 struct Question {
     audio: Arc<[f32]>,
+    /// Of the asker.
+    span: tracing::Span,
     answer: oneshot::Sender<Result<f32, ProviderError>>,
 }
 
@@ -49,7 +51,7 @@ impl EndOfTurn for SmartTurn {
     async fn probability(&self, audio: Arc<[f32]>, _text: &str) -> Result<f32, ProviderError> {
         let refuse = |message: &str| ProviderError { message: message.to_owned(), retryable: true };
         let (answer, result) = oneshot::channel();
-        match self.questions.try_send(Question { audio, answer }) {
+        match self.questions.try_send(Question { audio, span: tracing::Span::current(), answer }) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => return Err(refuse("too many end-of-turn questions at once")),
             Err(TrySendError::Disconnected(_)) => return Err(refuse("the end-of-turn thread has ended")),
@@ -65,12 +67,12 @@ struct Model {
 
 impl Model {
     fn serve(mut self, questions: &Receiver<Question>) {
-        while let Ok(Question { audio, answer }) = questions.recv() {
+        while let Ok(Question { audio, span, answer }) = questions.recv() {
             if answer.is_closed() {
                 continue;
             }
             let result = self.infer(&audio).map_err(|error| {
-                tracing::error!(%error, "the end-of-turn model failed");
+                tracing::error!(parent: &span, %error, "the end-of-turn model failed");
                 ProviderError { message: format!("the end-of-turn model failed: {error}"), retryable: false }
             });
             // The asker may have left meanwhile.

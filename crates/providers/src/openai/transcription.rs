@@ -14,6 +14,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
+use tracing::Instrument as _;
 
 /// Utterances shorter than this have no text (a quarter of a second).
 const LEAST: usize = EAR_RATE as usize / 4;
@@ -60,7 +61,7 @@ impl OpenAiRecognizer {
 impl Recognizer for OpenAiRecognizer {
     fn open(&self, params: RecognitionParams, events: mpsc::Sender<RecognitionEvent>) -> Box<dyn Recognition> {
         let (requests, inbox) = mpsc::channel(MAX_PENDING);
-        let task = self.runtime.spawn(answer(self.listener.clone(), params, inbox, events.clone()));
+        let task = self.runtime.spawn(answer(self.listener.clone(), params, inbox, events.clone()).in_current_span());
         Box::new(Utterance { audio: Vec::new(), requests, events, task: task.abort_handle() })
     }
 }

@@ -28,6 +28,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::{client::generate_key, derive_accept_key};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message};
+use tracing::Instrument as _;
 
 const CONNECT: Duration = Duration::from_secs(5);
 const FINAL: Duration = Duration::from_secs(5);
@@ -89,7 +90,7 @@ impl Recognizer for SelfHostedRecognizer {
     fn open(&self, params: RecognitionParams, events: mpsc::Sender<RecognitionEvent>) -> Box<dyn Recognition> {
         let (commands, inbox) = mpsc::channel(QUEUE);
         let session = Session { listener: self.listener.clone(), params, events: events.clone(), audio: Vec::new() };
-        let task = self.runtime.spawn(session.run(inbox));
+        let task = self.runtime.spawn(session.run(inbox).in_current_span());
         Box::new(Utterance { commands, events, task: task.abort_handle(), length: 0 })
     }
 }

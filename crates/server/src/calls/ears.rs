@@ -4,6 +4,8 @@
 //! Audio arrives in chunks of at most 20 ms by value, so nothing is allocated per chunk. When a thread falls behind, new
 //! audio is dropped and counted while commands still get through; the missing stretch is heard as silence, so that
 //! times stay true.
+//!
+//! What is done for a call is done in a span that names it, so that a model's log lines, too, say whose audio they are about.
 
 use super::clock::CallClock;
 use super::speech_detector::{SpeechDetector, SpeechEdge};
@@ -19,6 +21,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tracing::Instrument as _;
 
 /// Samples of one chunk: 20 ms at 16 kHz.
 pub const CHUNK: usize = 320;
@@ -72,11 +75,11 @@ struct Lane {
 }
 
 impl Lane {
-    fn command(&self, message: Message) {
+    fn command(&self, call: &InstanceId, message: Message) {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         // A full queue here means that the thread has not moved for seconds: waiting is all that keeps the call whole.
         if self.queue.send(message).is_err() {
-            tracing::error!("an ear thread is gone");
+            tracing::error!(call.id = %call, "the call's ear thread is gone");
         }
     }
 
@@ -114,8 +117,9 @@ impl EarPool {
     pub fn open(&self, senses: Senses, events: CallEvents, clock: CallClock) -> Ears {
         let ear = self.next.fetch_add(1, Ordering::Relaxed);
         let lane = self.threads[(ear % self.threads.len() as u64) as usize].clone();
-        lane.command(Message::Open { ear, senses: Box::new(senses), events, clock });
-        Ears { shared: Arc::new(Shared { ear, lane }) }
+        let call = senses.instance.clone();
+        lane.command(&call, Message::Open { ear, senses: Box::new(senses), events, clock });
+        Ears { shared: Arc::new(Shared { ear, call, lane }) }
     }
 }
 
@@ -127,12 +131,19 @@ pub struct Ears {
 
 struct Shared {
     ear: u64,
+    call: InstanceId,
     lane: Lane,
+}
+
+impl Shared {
+    fn command(&self, message: Message) {
+        self.lane.command(&self.call, message);
+    }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        self.lane.command(Message::Close { ear: self.ear });
+        self.command(Message::Close { ear: self.ear });
     }
 }
 
@@ -148,24 +159,24 @@ impl Ears {
     }
 
     pub fn open_utterance(&self, utterance: UtteranceId, from: CallTime) {
-        self.shared.lane.command(Message::OpenUtterance { ear: self.shared.ear, utterance, from });
+        self.shared.command(Message::OpenUtterance { ear: self.shared.ear, utterance, from });
     }
 
     pub fn transcribe(&self, utterance: UtteranceId, revision: u32) {
-        self.shared.lane.command(Message::Transcribe { ear: self.shared.ear, utterance, revision });
+        self.shared.command(Message::Transcribe { ear: self.shared.ear, utterance, revision });
     }
 
     pub fn score(&self, utterance: UtteranceId, revision: u32) {
-        self.shared.lane.command(Message::Score { ear: self.shared.ear, utterance, revision });
+        self.shared.command(Message::Score { ear: self.shared.ear, utterance, revision });
     }
 
     /// What counts as speech from now on, and the hot words of utterances that open from now on.
     pub fn adjust(&self, vad_level: u32, hot_words: Vec<String>) {
-        self.shared.lane.command(Message::Adjust { ear: self.shared.ear, vad_level, hot_words });
+        self.shared.command(Message::Adjust { ear: self.shared.ear, vad_level, hot_words });
     }
 
     pub fn close_utterance(&self, utterance: UtteranceId) {
-        self.shared.lane.command(Message::CloseUtterance { ear: self.shared.ear, utterance });
+        self.shared.command(Message::CloseUtterance { ear: self.shared.ear, utterance });
     }
 }
 
@@ -174,50 +185,47 @@ fn samples(count: usize) -> Duration {
 }
 
 fn listen(inbox: &Receiver<Message>, waiting: &AtomicUsize, runtime: &tokio::runtime::Handle) {
-    let mut ears: BTreeMap<u64, Ear> = BTreeMap::new();
+    let mut ears = BTreeMap::new();
     while let Ok(message) = inbox.recv() {
         waiting.fetch_sub(1, Ordering::Relaxed);
         match message {
             Message::Open { ear, senses, events, clock } => {
-                ears.insert(ear, Ear::new(*senses, events, clock));
+                // Of the highest level, so that no filter takes it from the lines within.
+                let of_call = tracing::error_span!("ears", call.id = %senses.instance);
+                ears.insert(ear, (of_call, Ear::new(*senses, events, clock)));
             }
             Message::Close { ear } => {
                 ears.remove(&ear);
             }
             Message::Audio { ear, at, len, pcm } => {
-                if let Some(ear) = ears.get_mut(&ear) {
-                    ear.hear(at, &pcm[..usize::from(len)]);
-                }
+                with(&mut ears, ear, |ear| ear.hear(at, &pcm[..usize::from(len)]));
             }
             Message::OpenUtterance { ear, utterance, from } => {
-                if let Some(ear) = ears.get_mut(&ear) {
-                    ear.open_utterance(utterance, from, runtime);
-                }
+                with(&mut ears, ear, |ear| ear.open_utterance(utterance, from, runtime));
             }
             Message::Transcribe { ear, utterance, revision } => {
-                if let Some(ear) = ears.get_mut(&ear) {
-                    ear.transcribe(utterance, revision);
-                }
+                with(&mut ears, ear, |ear| ear.transcribe(utterance, revision));
             }
             Message::Score { ear, utterance, revision } => {
-                if let Some(ear) = ears.get_mut(&ear) {
-                    ear.score(utterance, revision, runtime);
-                }
+                with(&mut ears, ear, |ear| ear.score(utterance, revision, runtime));
             }
-            Message::Adjust { ear, vad_level, hot_words } => {
-                if let Some(ear) = ears.get_mut(&ear) {
-                    ear.detector.set_level(vad_level);
-                    ear.senses.params.hot_words = hot_words;
-                }
-            }
-            Message::CloseUtterance { ear, utterance } => {
-                if let Some(ear) = ears.get_mut(&ear)
-                    && ear.utterance(utterance).is_some()
-                {
+            Message::Adjust { ear, vad_level, hot_words } => with(&mut ears, ear, |ear| {
+                ear.detector.set_level(vad_level);
+                ear.senses.params.hot_words = hot_words;
+            }),
+            Message::CloseUtterance { ear, utterance } => with(&mut ears, ear, |ear| {
+                if ear.utterance(utterance).is_some() {
                     ear.open = None;
                 }
-            }
+            }),
         }
+    }
+}
+
+/// Does something to an ear that is still there, in its call's span.
+fn with(ears: &mut BTreeMap<u64, (tracing::Span, Ear)>, ear: u64, act: impl FnOnce(&mut Ear)) {
+    if let Some((of_call, ear)) = ears.get_mut(&ear) {
+        of_call.in_scope(|| act(ear));
     }
 }
 
@@ -233,6 +241,7 @@ fn note(asked: &Mutex<Option<(u32, Request)>>, event: &RecognitionEvent) {
 
 struct OpenUtterance {
     id: UtteranceId,
+    span: tracing::Span,
     recognition: Box<dyn Recognition>,
     /// The last transcript that was asked for.
     asked: Arc<Mutex<Option<(u32, Request)>>>,
@@ -335,11 +344,13 @@ impl Ear {
 
     fn open_utterance(&mut self, id: UtteranceId, from: CallTime, runtime: &tokio::runtime::Handle) {
         let (sender, mut receiver) = mpsc::channel(RECOGNITION_EVENTS);
-        let mut recognition = self.senses.recognizer.open(self.senses.params.clone(), sender);
+        let span = tracing::error_span!("utterance", utterance.id = %id);
+        let params = self.senses.params.clone();
+        let mut recognition = span.in_scope(|| self.senses.recognizer.open(params, sender));
         let events = self.events.clone();
         let asked: Arc<Mutex<Option<(u32, Request)>>> = Arc::default();
         let open = asked.clone();
-        runtime.spawn(async move {
+        let answers = async move {
             while let Some(event) = receiver.recv().await {
                 note(&asked, &event);
                 let input = match event {
@@ -356,7 +367,8 @@ impl Ear {
                     return;
                 }
             }
-        });
+        };
+        runtime.spawn(answers.instrument(span.clone()));
         let end = self.next_at.unwrap_or(from);
         let wanted = (end.since(from).as_micros() as u64 * u64::from(EAR_RATE) / 1_000_000) as usize;
         let skip = self.recent.len().saturating_sub(wanted);
@@ -364,7 +376,7 @@ impl Ear {
         let (front, back) = audio.as_slices();
         recognition.push(front);
         recognition.push(back);
-        self.open = Some(OpenUtterance { id, recognition, asked: open, audio });
+        self.open = Some(OpenUtterance { id, span, recognition, asked: open, audio });
     }
 
     fn transcribe(&mut self, utterance: UtteranceId, revision: u32) {
@@ -372,19 +384,19 @@ impl Ear {
         let Some(open) = self.utterance(utterance) else { return };
         let request = meter.request();
         *open.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some((revision, request));
-        open.recognition.transcribe(revision);
+        open.span.in_scope(|| open.recognition.transcribe(revision));
     }
 
     fn score(&mut self, utterance: UtteranceId, revision: u32, runtime: &tokio::runtime::Handle) {
-        let (model, call) = (self.senses.end_of_turn.clone(), self.senses.instance.clone());
+        let model = self.senses.end_of_turn.clone();
         let events = self.events.clone();
         let Some(open) = self.utterance(utterance) else { return };
         let audio: Arc<[f32]> = open.audio.iter().copied().collect();
-        runtime.spawn(async move {
+        let scored = async move {
             match model.probability(audio, "").await {
                 // Not a number could be stored in no journal.
                 Ok(probability) if !probability.is_finite() => {
-                    tracing::warn!(call.id = %call, "the end-of-turn model gave no number");
+                    tracing::warn!("the end-of-turn model gave no number");
                 }
                 Ok(probability) => {
                     let input = Input::EndOfTurn { utterance, revision, probability };
@@ -393,8 +405,12 @@ impl Ear {
                     }
                 }
                 // Without an answer the silence cap ends the turn.
-                Err(error) => tracing::warn!(call.id = %call, %error, "the end-of-turn model failed"),
+                Err(error) => tracing::warn!(%error, "the end-of-turn model failed"),
             }
-        });
+        };
+        runtime.spawn(scored.instrument(open.span.clone()));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,13 +4,15 @@ use super::{CallEvent, CallEvents};
 use crate::mcp::CallTools;
 use crate::metrics::ProviderMeter;
 use ringline_conversation::{Input, Message, Role, Stage};
-use ringline_model::{BuiltIn, LlmConfig, ResponseId, ToolDefinition};
+use ringline_model::{BuiltIn, InstanceId, LlmConfig, ResponseId, ToolDefinition};
 use ringline_providers::{ChatContext, ChatEvent, ChatMessage, ChatRequest, ChatRole, LanguageModel};
 use serde_json::json;
 use std::sync::Arc;
 use tokio::task::AbortHandle;
+use tracing::Instrument as _;
 
 pub struct Generation {
+    call: InstanceId,
     language_model: Arc<dyn LanguageModel>,
     /// The agent's tool servers.
     tools: Option<Arc<CallTools>>,
@@ -22,12 +24,13 @@ pub struct Generation {
 
 impl Generation {
     pub fn new(
+        call: InstanceId,
         language_model: Arc<dyn LanguageModel>,
         tools: Option<Arc<CallTools>>,
         meter: ProviderMeter,
         events: CallEvents,
     ) -> Self {
-        Self { language_model, tools, meter, events, running: Vec::new() }
+        Self { call, language_model, tools, meter, events, running: Vec::new() }
     }
 
     pub fn start(&mut self, response: ResponseId, messages: Vec<Message>, config: &LlmConfig, context: ChatContext) {
@@ -36,7 +39,7 @@ impl Generation {
         let mut tools = offered(config);
         let meter = self.meter.clone();
         // Aborting the task drops the stream, which cancels the request.
-        let task = tokio::spawn(async move {
+        let task = async move {
             if let Some(servers) = servers {
                 // A built-in function goes before a tool of its name.
                 let own = servers.definitions().await;
@@ -65,15 +68,15 @@ impl Generation {
                     return;
                 }
             }
-        });
-        self.keep(response, task.abort_handle());
+        };
+        self.keep(response, tokio::spawn(task.instrument(self.span(response))).abort_handle());
     }
 
     /// Runs a tool that the model called.
     pub fn run_tool(&mut self, response: ResponseId, call: String, name: String, arguments: String) {
         let (events, servers) = (self.events.clone(), self.tools.clone());
         // Not from here: the task that carries this out is the one that reads the events.
-        let task = tokio::spawn(async move {
+        let task = async move {
             let result = match servers {
                 Some(servers) => servers.call(&name, &arguments).await,
                 None => Err(format!("there is no tool `{name}`")),
@@ -84,8 +87,13 @@ impl Generation {
             };
             // A call that is over needs no result.
             events.send(CallEvent::Input(input)).await.ok();
-        });
-        self.keep(response, task.abort_handle());
+        };
+        self.keep(response, tokio::spawn(task.instrument(self.span(response))).abort_handle());
+    }
+
+    /// What is logged on the way to an answer says in which call and for which response.
+    fn span(&self, response: ResponseId) -> tracing::Span {
+        tracing::error_span!("generation", call.id = %self.call, response.id = %response)
     }
 
     fn keep(&mut self, response: ResponseId, task: AbortHandle) {

@@ -326,7 +326,7 @@ impl Task {
                     None => Err("there is no connection to restart; join again".to_owned()),
                 };
                 if answer.send(result).is_err() {
-                    tracing::debug!("nobody waits for the restart's answer any more");
+                    tracing::debug!(call.id = %self.media.instance, "nobody waits for the restart's answer any more");
                 }
             }
             MediaCommand::Speak { response, segment, pcm } => match self.playout.push(response, segment, &pcm) {
@@ -346,7 +346,7 @@ impl Task {
             MediaCommand::Queued { answer } => {
                 let queued = Duration::from_millis(self.playout.queued_ms().into());
                 if answer.send(queued).is_err() {
-                    tracing::debug!("the mouth does not wait for the queue any more");
+                    tracing::debug!(call.id = %self.media.instance, "the mouth does not wait for the queue any more");
                 }
             }
             MediaCommand::Stop { response } => {
@@ -368,7 +368,7 @@ impl Task {
                 if let Some(transport) = &mut self.transport
                     && let Err(error) = transport.peer.send_text(&text)
                 {
-                    tracing::debug!(%error, "a data-channel message was not sent");
+                    tracing::debug!(call.id = %self.media.instance, %error, "a data-channel message was not sent");
                 }
             }
             MediaCommand::Close => {}
@@ -431,7 +431,7 @@ impl Task {
             PeerEvent::SecondAudio(_) => {}
             PeerEvent::Loss { fraction } => METRICS.loss_to_user.observe(f64::from(fraction)),
             PeerEvent::Closed { reason } => {
-                tracing::debug!(?reason, "the user's transport closed");
+                tracing::debug!(call.id = %self.media.instance, ?reason, "the user's transport closed");
                 let joined = transport.joined;
                 self.transport = None;
                 self.playout.hold(true);

@@ -21,6 +21,8 @@ mod ears;
 mod generation;
 mod handle;
 pub mod live;
+#[cfg(test)]
+mod logged;
 mod media;
 mod mouth;
 mod pace;

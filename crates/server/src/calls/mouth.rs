@@ -10,11 +10,12 @@ use super::{CallEvent, CallEvents};
 use crate::metrics::ProviderMeter;
 use ringline_audio::{LeadTrim, MOUTH_RATE, Resampler};
 use ringline_conversation::{Input, Stage};
-use ringline_model::{ResponseId, SegmentId};
+use ringline_model::{InstanceId, ResponseId, SegmentId};
 use ringline_providers::{SpeechEvent, SpeechRequest, Synthesizer};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
+use tracing::Instrument as _;
 
 /// Segments waiting. The conversation keeps fewer in flight; a full queue makes the agent task wait.
 const QUEUE: usize = 32;
@@ -47,10 +48,12 @@ pub struct Mouth {
     queue: mpsc::Sender<Utter>,
     /// Responses below this are cancelled.
     cancelled_below: watch::Sender<u64>,
+    span: tracing::Span,
 }
 
 impl Mouth {
     pub fn open(
+        call: &InstanceId,
         synthesizer: Arc<dyn Synthesizer>,
         meter: ProviderMeter,
         media: MediaCommands,
@@ -58,13 +61,15 @@ impl Mouth {
     ) -> Self {
         let (queue, inbox) = mpsc::channel(QUEUE);
         let (cancelled_below, cancelled) = watch::channel(0);
-        tokio::spawn(speak(synthesizer, meter, media, events, inbox, cancelled));
-        Self { queue, cancelled_below }
+        let span = tracing::error_span!("mouth", call.id = %call);
+        let task = speak(synthesizer, meter, media, events, inbox, cancelled);
+        tokio::spawn(task.instrument(span.clone()));
+        Self { queue, cancelled_below, span }
     }
 
     pub async fn utter(&self, utter: Utter) {
         if self.queue.send(utter).await.is_err() {
-            tracing::error!("the mouth of a call is gone");
+            tracing::error!(parent: &self.span, "the mouth of a call is gone");
         }
     }
 
@@ -88,8 +93,9 @@ async fn speak(
         }
         let synthesizer = &*synthesizer;
         let mut line = Line { synthesizer, meter: &meter, media: &media, events: &events, response, segment };
+        let span = tracing::error_span!("response", response.id = %response);
         tokio::select! {
-            done = line.say(source) => if done.is_err() { return },
+            done = line.say(source).instrument(span) => if done.is_err() { return },
             // Dropping the stream inside cancels the synthesis.
             _ = cancelled.wait_for(|below| response.0 < *below) => {}
         }

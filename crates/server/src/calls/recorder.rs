@@ -71,9 +71,10 @@ impl Recorder {
         let call = self.next.fetch_add(1, Ordering::Relaxed);
         self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(instance.clone());
         if self.queue.send(Message::Open { call, instance: instance.clone() }).is_err() {
-            tracing::error!("the recorder is gone");
+            tracing::error!(call.id = %instance, "the recorder is gone");
         }
         CallRecorder {
+            instance: instance.clone(),
             call,
             queue: self.queue.clone(),
             dropped_in_all: self.dropped.clone(),
@@ -101,6 +102,7 @@ impl Recorder {
 
 /// Records one call; dropping it ends the tracks.
 pub struct CallRecorder {
+    instance: InstanceId,
     call: u64,
     queue: SyncSender<Message>,
     dropped_in_all: Arc<AtomicU64>,
@@ -135,7 +137,7 @@ impl CallRecorder {
         self.dropped.fetch_add(1, Ordering::Relaxed);
         let dropped = self.dropped_in_all.fetch_add(1, Ordering::Relaxed) + 1;
         if dropped.is_power_of_two() {
-            tracing::error!(dropped, "the disk is too slow: packets are missing from recordings");
+            tracing::error!(call.id = %self.instance, dropped, "the disk is too slow: packets are missing from recordings");
         }
         false
     }
@@ -145,7 +147,9 @@ impl Drop for CallRecorder {
     fn drop(&mut self) {
         match self.queue.try_send(Message::Close { call: self.call, dropped: self.dropped.load(Ordering::Relaxed) }) {
             Ok(()) => {}
-            Err(TrySendError::Disconnected(_)) => tracing::debug!("a call ended after the recorder"),
+            Err(TrySendError::Disconnected(_)) => {
+                tracing::debug!(call.id = %self.instance, "a call ended after the recorder");
+            }
             // The disk is behind. A media thread must not wait for it, so another one does.
             Err(TrySendError::Full(close)) => {
                 let queue = self.queue.clone();

@@ -33,6 +33,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
+use tracing::Instrument as _;
 
 /// How long a join may wait for the call's tasks.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -341,7 +342,7 @@ impl Calls {
         .start(&self.media_runtime)?;
         handle.media.get_or_init(|| media.clone());
         let meter = ProviderMeter::new(Node::Synthesis, providers.families.synthesis);
-        let mouth = Mouth::open(providers.synthesizer, meter, media.clone(), events.clone());
+        let mouth = Mouth::open(&handle.instance, providers.synthesizer, meter, media.clone(), events.clone());
         let backdrop = Backdrop {
             sounds: self.config.sounds.clone(),
             choice: call.ambient_sounds,
@@ -356,6 +357,7 @@ impl Calls {
             clock,
             began_ms: call.created_ms,
             generation: Generation::new(
+                handle.instance.clone(),
                 providers.language_model,
                 call.tools,
                 ProviderMeter::new(Node::LanguageModel, providers.families.language_model),
@@ -435,7 +437,8 @@ impl Calls {
             media: media.clone(),
             events: handle.events.clone(),
         };
-        self.media_runtime.spawn(seat.run());
+        let span = tracing::error_span!("supervisor", call.id = %handle.instance, supervisor.id = %token.user);
+        self.media_runtime.spawn(seat.run().instrument(span));
         let listener = Listener { seat: seated.seat, packets: sender, floor };
         match tokio::time::timeout(PATIENCE, media.send(MediaCommand::Listen(listener))).await {
             Ok(Ok(())) => Ok(answer),

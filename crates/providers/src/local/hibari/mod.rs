@@ -53,6 +53,8 @@ struct Job {
     text: String,
     rate: f32,
     events: mpsc::Sender<SpeechEvent>,
+    /// Of the asker.
+    span: tracing::Span,
 }
 
 impl Abandonable for Job {
@@ -100,7 +102,7 @@ impl Synthesizer for Hibari {
             return receiver;
         }
         let rate = if request.rate.is_finite() { request.rate.clamp(0.5, 2.0) as f32 } else { 1.0 };
-        match self.queue.push(Job { text: request.text, rate, events }) {
+        match self.queue.push(Job { text: request.text, rate, events, span: tracing::Span::current() }) {
             Ok(()) => {}
             Err(Refused::Full(job)) => fail(&job.events, "too many texts wait for the voice", true),
             Err(Refused::Closed(job)) => fail(&job.events, STOPPED, false),
@@ -151,6 +153,7 @@ struct Speech {
     spoken: u64,
     rate: f32,
     events: mpsc::Sender<SpeechEvent>,
+    span: tracing::Span,
 }
 
 fn speak(mut speaker: Speaker, queue: &JobQueue<Job>) {
@@ -161,7 +164,8 @@ fn speak(mut speaker: Speaker, queue: &JobQueue<Job>) {
             let Some(job) = (if speeches.is_empty() { queue.pop() } else { queue.try_pop() }) else { break };
             let text = normalise(&job.text);
             let clauses = clauses(&text).into_iter().map(str::to_owned).collect();
-            speeches.push_back(Speech { clauses, spoken: 0, rate: job.rate, events: job.events });
+            let Job { rate, events, span, .. } = job;
+            speeches.push_back(Speech { clauses, spoken: 0, rate, events, span });
         }
         let Some(mut speech) = speeches.pop_front() else { continue };
         if speech.events.is_closed() {
@@ -197,7 +201,7 @@ fn speak(mut speaker: Speaker, queue: &JobQueue<Job>) {
                 }
             }
             Err(message) => {
-                tracing::error!(message, "the voice failed");
+                tracing::error!(parent: &speech.span, message, "the voice failed");
                 fail(&speech.events, "the voice failed on this text", true);
             }
         }

@@ -241,12 +241,12 @@ impl Worker {
                 Job::Final(job) => {
                     let utterance = job.utterance.clone();
                     if !utterance.is_abandoned() {
-                        self.final_text(job);
+                        utterance.span.in_scope(|| self.final_text(job));
                     }
                     self.queue.answered(&utterance);
                 }
                 Job::Interim(utterance) if utterance.is_abandoned() => {}
-                Job::Interim(utterance) => self.interim_text(&utterance),
+                Job::Interim(utterance) => utterance.span.in_scope(|| self.interim_text(&utterance)),
             }
         }
     }

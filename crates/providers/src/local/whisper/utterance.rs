@@ -31,6 +31,8 @@ const LONGEST_WAIT: usize = 60 * SECOND;
 pub(super) struct Utterance {
     pub(super) language: Language,
     pub(super) events: mpsc::Sender<RecognitionEvent>,
+    /// Where it was opened: log lines about it belong there.
+    pub(super) span: tracing::Span,
     abandoned: AtomicBool,
     state: Mutex<State>,
     meter: Mutex<SpeechMeter>,
@@ -82,6 +84,7 @@ impl Utterance {
         Utterance {
             language,
             events,
+            span: tracing::Span::current(),
             abandoned: AtomicBool::new(false),
             state: Mutex::default(),
             meter: Mutex::new(SpeechMeter::new()),

@@ -144,7 +144,7 @@ impl Task {
                 }
             }
             PeerEvent::Closed { reason } => {
-                tracing::debug!(?reason, "the human's transport closed");
+                tracing::debug!(call.id = %self.media.instance, ?reason, "the human's transport closed");
                 let was_there = human.connected_at.is_some();
                 self.human = None;
                 // A human who was never there may try again.

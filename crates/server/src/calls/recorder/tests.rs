@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::calls::clock::MediaClock;
+use crate::calls::logged::{field, logged, message};
 use crate::calls::user_track::{UserTrack, wire_samples};
 use crate::recording::index::finalise;
 use ringline_audio::{EarPath, MOUTH_FRAME, MouthEncoder, TrackPcm, WIRE_RATE, scan_track, silence_packet};
@@ -296,6 +297,37 @@ fn kill(seed: u64) -> [u64; 2] {
         }
     }
     left
+}
+
+/// Where the disk fails and where it is too slow, the log says whose recording suffers.
+#[test]
+fn what_fails_in_the_recorder_is_logged_with_its_call() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("no-directory");
+    File::create(&file).expect("a file");
+    let (queue, inbox) = sync_channel(3);
+    let call = CallRecorder {
+        instance: instance(),
+        call: 1,
+        queue,
+        dropped_in_all: Arc::default(),
+        dropped: AtomicU64::new(0),
+        drops: Default::default(),
+    };
+    let packet = |at| RecordedPacket { track: Track::User, at, gap: GapCause::NotSent, payload: Arc::from([0xf8; 40]) };
+    let lines = logged(|| {
+        call.queue.send(Message::Open { call: 1, instance: instance() }).expect("there is room");
+        // The queue holds two of these.
+        (0..3).for_each(|n| call.packet(packet(n * 960)));
+        drop(call);
+        Recording { directory: file, open: Arc::default(), calls: BTreeMap::new() }.run(&inbox);
+    });
+    let found: Vec<_> = lines.iter().map(|line| (message(line), field(line, "call.id"))).collect();
+    let expected = [
+        ("the disk is too slow: packets are missing from recordings", Some("i")),
+        ("cannot record; the call goes on without", Some("i")),
+    ];
+    assert_eq!(found, expected);
 }
 
 #[test]

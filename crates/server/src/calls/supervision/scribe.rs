@@ -11,6 +11,7 @@ use ringline_conversation::Input;
 use ringline_model::{CallTime, UtteranceId};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+use tracing::Instrument as _;
 
 /// Silence that ends a stretch. Longer than most people pause within a sentence: nobody waits for an answer to it.
 const SILENCE: Duration = Duration::from_millis(600);
@@ -34,9 +35,10 @@ impl Scribe {
     /// `events`: where the words go.
     pub fn start(pool: &EarPool, senses: Senses, clock: CallClock, events: CallEvents) -> Self {
         let (sender, heard) = mpsc::channel(EVENTS);
+        let span = tracing::error_span!("scribe", call.id = %senses.instance);
         let ears = pool.open(senses, sender, clock);
         let (until, done) = oneshot::channel();
-        tokio::spawn(write_down(ears.clone(), heard, done, clock, events));
+        tokio::spawn(write_down(ears.clone(), heard, done, clock, events).instrument(span));
         Self { ears, _until: until }
     }
 
