@@ -11,7 +11,7 @@ use crate::metrics::METRICS;
 use crate::recording::log::{Ending, Line, LogWriter};
 use crate::recording::track_file::{TrackFile, create};
 use crate::recording::{Track, private_dir};
-use ringline_audio::{AudioError, GapCause, OggTrack, Placed};
+use ringline_audio::{AudioError, GapCause, OggTrack, Placed, packet_duration};
 use ringline_model::{CallTime, InstanceId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -269,6 +269,10 @@ impl Tracks {
     }
 
     fn append(&mut self, packet: &RecordedPacket) -> Result<(), AudioError> {
+        // With what is no Opus no track begins: it would have no audio.
+        if packet_duration(&packet.payload).is_none() {
+            return Ok(());
+        }
         self.log()?;
         let track = packet.track;
         if !self.open.contains_key(&track) {
@@ -287,7 +291,7 @@ impl Tracks {
                 }
                 Ok(())
             }
-            Ok(Placed::Following | Placed::LeftOut) | Err(AudioError::NotOpus) => Ok(()),
+            Ok(Placed::Following | Placed::LeftOut) => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -298,7 +302,7 @@ impl Tracks {
         for (track, open) in &mut self.open {
             open.ogg.flush()?;
             let until = open.ogg.position();
-            if let Some(segment) = open.ogg.get_mut().segment(*track, until) {
+            if let Some(segment) = open.ogg.get_mut().segment(*track, until)? {
                 log.line(&segment);
             }
             if open.gap.is_some_and(|gap| until >= gap.to + GAP_OVER || gap.to - gap.from >= GAP_PART) {
@@ -315,7 +319,7 @@ impl Tracks {
             open.tell_gap(track, log);
             let (until, left_out) = (open.ogg.position(), open.ogg.stats().late);
             let mut file = open.ogg.finish()?;
-            if let Some(segment) = file.segment(track, until) {
+            if let Some(segment) = file.segment(track, until)? {
                 log.line(&segment);
             }
             if left_out > 0 {

@@ -1,9 +1,10 @@
 //! The index of a recording that is over: how long its tracks are, what they lack and why.
 //!
-//! After a crash the recording is put in order first: a torn last page is cut off, pages that the log doesn't know are told of, and the
-//! log says that it was done here. Blocking; to be called on a blocking thread. Doing it twice changes nothing.
+//! After a crash the recording is put in order first: a torn last page is cut off, a file without a page of audio is removed, pages
+//! that the log doesn't know are told of, and the log says that it was done here. Blocking; to be called on a blocking thread. Doing it twice changes nothing.
 
 use super::log::{Ending, Line, Log, LogWriter};
+use super::track_file::unnamed;
 use super::{Track, millis};
 use crate::recording::seal::{RecordingEnd, SealedTrack};
 use ringline_audio::{TrackScan, scan_track};
@@ -155,14 +156,18 @@ impl Index {
 fn recover(directory: &Path, log: &Log) -> io::Result<()> {
     let mut writer = LogWriter::go_on(directory, log)?;
     for track in Track::ALL {
+        remove(&unnamed(directory, track))?;
         let path = directory.join(track.file_name());
-        if !path.exists() {
-            continue;
-        }
-        let (whole, logged) = (scan(&path)?, log.logged(track));
-        let length = path.metadata()?.len();
-        if length > whole.bytes {
+        let (found, length) = if path.exists() { (scan(&path)?, path.metadata()?.len()) } else { Default::default() };
+        let logged = log.logged(track);
+        // Headers alone are no track.
+        let whole = if found.position > 0 { found } else { TrackScan::default() };
+        if whole.bytes == 0 {
+            remove(&path)?;
+        } else if length > whole.bytes {
             OpenOptions::new().write(true).open(&path)?.set_len(whole.bytes)?;
+        }
+        if length > whole.bytes {
             writer.line(&Line::Cut { track, cut: length - whole.bytes });
         }
         if whole.bytes > logged {
@@ -177,6 +182,13 @@ fn recover(directory: &Path, log: &Log) -> io::Result<()> {
     }
     writer.line(&Line::Ended { ended: Ending::Crash });
     writer.write()
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn scan(path: &Path) -> io::Result<TrackScan> {
@@ -226,7 +238,7 @@ mod tests {
                 }
                 ogg.flush().unwrap();
                 let until = ogg.position();
-                log.line(&ogg.get_mut().segment(track, until).unwrap());
+                log.line(&ogg.get_mut().segment(track, until).unwrap().unwrap());
             }
             log.write().unwrap();
             // Flushed, but the log did not come to it.
@@ -267,10 +279,15 @@ mod tests {
             std::fs::write(&user, &whole[..cut]).unwrap();
             std::fs::write(directory.path().join(super::super::log::NAME), &log).unwrap();
             let (index, _) = finalise(directory.path(), &instance, 0).unwrap().unwrap();
+            let Some(track) = index.tracks.get("user") else {
+                assert!(!user.exists() && scan_track(&whole[..cut]).unwrap().position == 0, "cut at {cut}");
+                continue;
+            };
             let kept = std::fs::read(&user).unwrap();
             assert_eq!(kept, whole[..kept.len()], "cut at {cut}");
-            assert_eq!(index.tracks["user"].bytes, kept.len() as u64);
-            assert!(!scan_track(&*kept).unwrap().torn);
+            assert_eq!(track.bytes, kept.len() as u64);
+            let scan = scan_track(&*kept).unwrap();
+            assert!(!scan.torn && scan.position > 0);
         }
     }
 

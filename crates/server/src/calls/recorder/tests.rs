@@ -5,6 +5,7 @@ use crate::calls::clock::MediaClock;
 use crate::calls::logged::{field, logged, message};
 use crate::calls::user_track::{UserTrack, wire_samples};
 use crate::recording::index::finalise;
+use crate::recording::log;
 use ringline_audio::{EarPath, MOUTH_FRAME, MouthEncoder, TrackPcm, WIRE_RATE, scan_track, silence_packet};
 use ringline_model::SplitMix64;
 use std::fs::File;
@@ -244,6 +245,52 @@ fn probe(path: &Path) {
     assert!(out.status.success() && complaint.trim().is_empty(), "{}: {complaint}", path.display());
 }
 
+/// The files of a directory, in order.
+fn names(directory: &Path) -> Vec<String> {
+    let name = |entry: std::io::Result<std::fs::DirEntry>| entry.expect("an entry").file_name();
+    let mut names: Vec<_> = std::fs::read_dir(directory)
+        .expect("a directory")
+        .map(|entry| name(entry).into_string().expect("a name"))
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn a_track_is_there_once_there_is_audio_in_it() {
+    for flushes in [false, true] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let recording = directory.path().join("i");
+        let mut tracks = Tracks {
+            instance: instance(),
+            directory: recording.clone(),
+            log: None,
+            open: BTreeMap::new(),
+            failed: false,
+        };
+        tracks.line(&Line::Began { began_us: 0 }).expect("written");
+        let (_, silence) = silence_packet(960).expect("a packet");
+        for payload in [&[][..], silence] {
+            let packet =
+                RecordedPacket { track: Track::User, at: 0, gap: GapCause::NotSent, payload: Arc::from(payload) };
+            tracks.append(&packet).expect("written");
+        }
+        if flushes {
+            tracks.flush().expect("written");
+        }
+        // As if the process had been killed here.
+        drop(tracks);
+        let track = recording.join(Track::User.file_name());
+        assert_eq!(track.exists(), flushes);
+        let (index, _) = finalise(&recording, &instance(), 0).expect("read").expect("a recording");
+        assert_eq!(index.tracks.len(), usize::from(flushes));
+        assert_eq!(names(&recording).len(), 1 + usize::from(flushes), "the log and what can be played");
+        if flushes {
+            probe(&track);
+        }
+    }
+}
+
 /// One kill; how many ms of each track are lost.
 fn kill(seed: u64) -> [u64; 2] {
     let directory = tempfile::tempdir().expect("a directory");
@@ -270,29 +317,27 @@ fn kill(seed: u64) -> [u64; 2] {
     let recording = directory.path().join(instance().as_str());
     let left = Track::ALL.map(|track| {
         let path = recording.join(track.file_name());
-        // Before the first flush there may be none.
+        // Before its first page of audio is written there is no track.
         if !path.exists() {
             return come;
         }
+        probe(&path);
         let scan = scan_track(BufReader::new(File::open(&path).expect("a track"))).expect("read");
-        // Before the first flush there is no audio to open.
-        if scan.position > 0 {
-            probe(&path);
-        }
         let length = path.metadata().expect("a file").len();
         assert!(!scan.torn || length - scan.bytes < 65_307, "seed {seed}: a page in the middle is broken");
         come.saturating_sub(scan.position / 48)
     });
-    if recording.exists() {
-        let put_in_order = finalise(&recording, &instance(), 0).expect("read");
-        let (index, end) = put_in_order.expect("a recording");
+    // None where not even the log had been made.
+    if let Some((index, end)) = finalise(&recording, &instance(), 0).expect("read") {
         assert!(index.after_crash, "seed {seed}");
+        let mut files: Vec<_> = end.tracks.keys().map(|track| format!("{track}.ogg")).collect();
+        files.push(log::NAME.to_owned());
+        files.sort_unstable();
+        assert_eq!(names(&recording), files, "seed {seed}: nothing else is left");
         for (track, sealed) in &end.tracks {
             let path = recording.join(format!("{track}.ogg"));
+            probe(&path);
             let scan = scan_track(BufReader::new(File::open(&path).expect("a track"))).expect("read");
-            if scan.position > 0 {
-                probe(&path);
-            }
             assert!(!scan.torn && scan.bytes == sealed.bytes, "seed {seed}: not whole after it was put in order");
         }
     }
