@@ -1,4 +1,4 @@
-//! Where a user's packets belong in a recording.
+//! Where the packets of somebody on the line belong in a recording.
 //!
 //! Within a stream the sender's own clock says how packets lie to each other; where the stream lies in the call, only
 //! arrivals tell, and better the longer one looks (the earliest is the truest). Sound cards are off by up to some
@@ -26,6 +26,8 @@ pub enum GapCause {
     NotSent,
     /// Between two transports of the same participant.
     Away,
+    /// A human's, while the agent was in charge.
+    NotInCharge,
     /// Packets arrived or left, and we did not keep them: we were too slow.
     Dropped,
     /// The sender's clock is not ours: what was put in or left out to stay true to the call's.
@@ -33,7 +35,15 @@ pub enum GapCause {
 }
 
 impl GapCause {
-    pub const ALL: &[Self] = &[Self::JoinedLate, Self::Lost, Self::NotSent, Self::Away, Self::Dropped, Self::Clock];
+    pub const ALL: &[Self] = &[
+        Self::JoinedLate,
+        Self::Lost,
+        Self::NotSent,
+        Self::Away,
+        Self::NotInCharge,
+        Self::Dropped,
+        Self::Clock,
+    ];
 
     /// As it is written in a recording's index.
     pub const fn as_str(self) -> &'static str {
@@ -42,6 +52,7 @@ impl GapCause {
             Self::Lost => "lost",
             Self::NotSent => "not_sent",
             Self::Away => "away",
+            Self::NotInCharge => "not_in_charge",
             Self::Dropped => "dropped",
             Self::Clock => "clock",
         }

@@ -19,8 +19,8 @@ use quality::Quality;
 
 use super::clock::{CallClock, MediaClock};
 use super::ears::Ears;
+use super::received_track::{ReceivedTrack, wire_samples};
 use super::recorder::{CallRecorder, RecordedPacket};
-use super::user_track::{UserTrack, wire_samples};
 use super::{CallEvent, CallEvents, Who};
 use crate::metrics::METRICS;
 use crate::recording::Track;
@@ -205,7 +205,7 @@ struct Transport {
     peer: Box<Peer>,
     ears: EarPath,
     clock: MediaClock,
-    track: UserTrack,
+    track: ReceivedTrack,
     /// Of the last tick, sent or not.
     rtp_time: u64,
     /// RTP time behind what was sent last.
@@ -388,11 +388,12 @@ impl Task {
         if let Some(in_charge) = &mut self.in_charge {
             in_charge.begin_track();
         }
+        let before = if self.user_was_there { GapCause::Away } else { GapCause::JoinedLate };
         let transport = Transport {
             peer,
             ears,
             clock: MediaClock::default(),
-            track: UserTrack::default(),
+            track: ReceivedTrack::new(Track::User, before),
             rtp_time: 0,
             sent_until: 0,
             next_tick: None,
@@ -476,8 +477,8 @@ impl Task {
         let (packet_at, lost) = (ear.packet_at, transport.ears.stats().lost);
         if let (Some(recorder), Some(began)) = (&self.media.recorder, self.recording_began) {
             // What was filled in before the packet's own audio stays a gap in the track.
-            let again = std::mem::replace(&mut self.user_was_there, true);
-            recorder.packet(transport.track.place(packet_at, packet.payload, lost, &transport.clock, began, again));
+            self.user_was_there = true;
+            recorder.packet(transport.track.place(packet_at, packet.payload, lost, &transport.clock, began));
         }
     }
 

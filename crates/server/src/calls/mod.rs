@@ -7,7 +7,7 @@
 //! - the call's [`ears`] live on a pool of inference threads: voice activity, utterances, recognition;
 //! - a supervisor's [`supervision::seat`] has a task of its own, and what a human in charge says a [`supervision::scribe`];
 //! - whoever watches is told by [`live`];
-//! - the [`recorder`] thread appends both sides' packets to Ogg tracks.
+//! - the [`recorder`] thread appends the packets of everybody on the line to Ogg tracks.
 //!
 //! Everything between them is a bounded channel. The agent task may wait for the others; none of them ever waits for
 //! media, and media waits for nobody.
@@ -26,6 +26,7 @@ mod logged;
 mod media;
 mod mouth;
 mod pace;
+mod received_track;
 mod recorder;
 mod registry;
 mod relay;
@@ -33,7 +34,6 @@ mod sentence_records;
 mod speech_detector;
 mod supervision;
 mod telling;
-mod user_track;
 mod wire;
 mod writer;
 

@@ -1,7 +1,7 @@
 //! The recorder: one thread that appends the packets of all calls to their Ogg tracks.
 //!
-//! A call has two tracks, the user's packets as received and the agent's as sent, both placed by the call's media time
-//! (48 kHz since recording began), so that any two tracks line up. Every 500 ms each track is flushed as a
+//! A call has two tracks, the user's packets as received and the agent's as sent, and a third one if a human takes over: theirs as
+//! received. All are placed by the call's media time (48 kHz since recording began), so that any two tracks line up. Every 500 ms each track is flushed as a
 //! whole page with its checksum, and the recording's log ([`crate::recording`]) is told of it: after `kill -9` the file is a valid Ogg
 //! stream up to there. What is missing stays silent in its right length, and the log says why.
 //!
@@ -57,7 +57,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Tracks go to `directory`/INSTANCE/{user,agent}.ogg.
+    /// Tracks go to `directory`/INSTANCE/{user,agent,human}.ogg.
     pub fn start(directory: PathBuf) -> std::io::Result<Self> {
         private_dir(&directory)?;
         let (queue, inbox) = sync_channel(QUEUE);
@@ -79,7 +79,7 @@ impl Recorder {
             queue: self.queue.clone(),
             dropped_in_all: self.dropped.clone(),
             dropped: AtomicU64::new(0),
-            drops: [AtomicBool::new(false), AtomicBool::new(false)],
+            drops: Default::default(),
         }
     }
 
@@ -108,7 +108,7 @@ pub struct CallRecorder {
     dropped_in_all: Arc<AtomicU64>,
     dropped: AtomicU64,
     /// Of each track: a packet was dropped since the last that was not.
-    drops: [AtomicBool; 2],
+    drops: [AtomicBool; Track::ALL.len()],
 }
 
 impl CallRecorder {

@@ -2,6 +2,7 @@
 
 use super::database;
 use crate::config::{Config, DatabaseUrl};
+use crate::recording::archive::Reader;
 use crate::recording::mixdown::{self, Format};
 use crate::recording::{Archive, Track};
 use anyhow::{Context, bail};
@@ -22,7 +23,7 @@ pub struct Recording {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Write a call's recording to a file: both sides as one file with two channels, or one side as it was recorded.
+    /// Write a call's recording to a file: both sides as one file with two channels, or one track as it was recorded.
     Export(Export),
 }
 
@@ -32,7 +33,8 @@ struct Export {
     instance: String,
     #[command(flatten)]
     place: Place,
-    /// What to write: opus (Ogg, 48 kHz) or wav (16 kHz, 16 bits), user left, agent right; user or agent: the packets of one side.
+    /// What to write: opus (Ogg, 48 kHz) or wav (16 kHz, 16 bits), user left, agent right; user, agent or human (who
+    /// took the call over): the packets of one track.
     #[arg(long, value_enum, default_value = "opus")]
     format: Exported,
     /// File to write [default: INSTANCE.ogg or .wav in this directory].
@@ -46,6 +48,7 @@ enum Exported {
     Wav,
     User,
     Agent,
+    Human,
 }
 
 /// Where a server's data are.
@@ -98,27 +101,37 @@ impl Export {
             );
         }
         let length = tokio::task::spawn_blocking(move || mixdown::length(tracks)).await??;
-        let tracks = archive.tracks(&instance).await?;
+        let wanted = match self.format {
+            Exported::Opus => Wanted::Mix(Format::Opus, archive.tracks(&instance).await?, length),
+            Exported::Wav => Wanted::Mix(Format::Wav, archive.tracks(&instance).await?, length),
+            Exported::User => Wanted::one(&archive, &instance, Track::User).await?,
+            Exported::Agent => Wanted::one(&archive, &instance, Track::Agent).await?,
+            Exported::Human => Wanted::one(&archive, &instance, Track::Human).await?,
+        };
         let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-        let format = self.format;
         let write = move || -> anyhow::Result<()> {
             let mut out = BufWriter::new(file);
-            let [user, agent] = tracks;
-            match format {
-                Exported::Opus => mixdown::write(Format::Opus, [user, agent], length, &mut out)?,
-                Exported::Wav => mixdown::write(Format::Wav, [user, agent], length, &mut out)?,
-                Exported::User | Exported::Agent => {
-                    let (track, reader) =
-                        if matches!(format, Exported::User) { (Track::User, user) } else { (Track::Agent, agent) };
-                    let mut reader =
-                        reader.with_context(|| format!("there is no {} of this call", track.file_name()))?;
-                    io::copy(&mut reader, &mut out)?;
-                }
+            match wanted {
+                Wanted::Mix(format, tracks, length) => mixdown::write(format, tracks, length, &mut out)?,
+                Wanted::Track(mut reader) => drop(io::copy(&mut reader, &mut out)?),
             }
             Ok(out.flush()?)
         };
         tokio::task::spawn_blocking(write).await??;
         println!("{}", path.display());
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// What is read for it.
+enum Wanted {
+    Mix(Format, [Option<Reader>; 2], u64),
+    Track(Reader),
+}
+
+impl Wanted {
+    async fn one(archive: &Archive, instance: &InstanceId, track: Track) -> anyhow::Result<Self> {
+        let reader = archive.reader(instance, track.file_name()).await?;
+        reader.map(Self::Track).with_context(|| format!("there is no {} of this call", track.file_name()))
     }
 }

@@ -24,7 +24,7 @@ use tokio::io::AsyncWriteExt as _;
 /// In a work directory: what is in it is in the store, too.
 pub const STORED: &str = "stored";
 /// Files of a recording, those that say what it is last: where they are, the others are.
-pub const FILES: [&str; 5] = ["user.ogg", "agent.ogg", log::NAME, index::NAME, seal::NAME];
+pub const FILES: [&str; 6] = ["user.ogg", "agent.ogg", "human.ogg", log::NAME, index::NAME, seal::NAME];
 /// Read from the store at a time, in bytes.
 const PIECE: u64 = 256 << 10;
 /// A place to keep recordings, and the work directory before it.
@@ -115,9 +115,9 @@ impl Archive {
         }
     }
 
-    /// Both tracks, as far as they are there.
+    /// The tracks of both sides, as far as they are there.
     pub async fn tracks(&self, instance: &InstanceId) -> anyhow::Result<[Option<Reader>; 2]> {
-        let [user, agent] = Track::ALL.map(|track| self.reader(instance, track.file_name()));
+        let [user, agent] = Track::SIDES.map(|track| self.reader(instance, track.file_name()));
         Ok([user.await?, agent.await?])
     }
 

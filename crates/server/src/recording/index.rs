@@ -37,7 +37,7 @@ pub struct Index {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub failed: Option<String>,
-    /// `user` and `agent`, as far as they are there.
+    /// `user`, `agent` and `human` (who was in charge), as far as they are there.
     pub tracks: BTreeMap<String, TrackIndex>,
     /// Where it is kept; none: it was removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,7 +72,7 @@ pub struct TrackIndex {
 pub struct GapIndex {
     pub from_ms: u64,
     pub to_ms: u64,
-    /// `joined_late`, `lost`, `not_sent`, `away`, `dropped` or `clock`.
+    /// `joined_late`, `lost`, `not_sent`, `away`, `not_in_charge`, `dropped` or `clock`.
     pub cause: String,
 }
 
@@ -230,7 +230,7 @@ mod tests {
         log.line(&Line::Began { began_us: 3_000_000 });
         log.line(&Line::gap(Track::User, 4800, 9600, GapCause::Lost));
         let (_, packet) = silence_packet(960).unwrap();
-        for track in Track::ALL {
+        for track in Track::SIDES {
             let mut ogg = create(directory.path(), track).unwrap();
             for flush in 0..flushes {
                 for n in 0..25 {

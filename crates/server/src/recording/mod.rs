@@ -1,7 +1,7 @@
 //! What becomes of recordings: tracks and their log while a call runs, then index, seal, storage, and what is made of them on demand.
 //!
-//! A recording is a directory named by the instance: `user.ogg` and `agent.ogg` (the recorder writes them), `recording.log` ([`log`]),
-//! and once the call is over `index.json` ([`index`]) and `seal.json` ([`seal`]). It is made under `<data>/recordings`; the
+//! A recording is a directory named by the instance: `user.ogg`, `agent.ogg` and, where a human was in charge, `human.ogg` (the
+//! recorder writes them), `recording.log` ([`log`]), and once the call is over `index.json` ([`index`]) and `seal.json` ([`seal`]). It is made under `<data>/recordings`; the
 //! [`Archive`] says where it is kept. One task ([`keep`]) does everything that follows a call, so no call waits for it, and finds at
 //! start what was left to do. docs/recordings.md is the format for others.
 
@@ -48,17 +48,24 @@ impl Recordings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Track {
+    /// What the user sent.
     User,
+    /// What the user was sent: by the agent, or a human in charge with a voice of their own.
     Agent,
+    /// What a human in charge sent, also where the agent said it.
+    Human,
 }
 
 impl Track {
-    pub const ALL: [Self; 2] = [Self::User, Self::Agent];
+    pub const ALL: [Self; 3] = [Self::User, Self::Agent, Self::Human];
+    /// Both ends of the user's line, which mix-downs have left and right.
+    pub const SIDES: [Self; 2] = [Self::User, Self::Agent];
 
     pub const fn file_name(self) -> &'static str {
         match self {
             Self::User => "user.ogg",
             Self::Agent => "agent.ogg",
+            Self::Human => "human.ogg",
         }
     }
 
@@ -66,6 +73,7 @@ impl Track {
         match self {
             Self::User => "user",
             Self::Agent => "agent",
+            Self::Human => "human",
         }
     }
 }

@@ -217,6 +217,9 @@ async fn a_call_that_is_watched_goes_on_as_one_that_is_not() {
     let (told, sound, journal) = talk(&server, false).await;
     let (watched_told, watched_sound, watched_journal) = talk(&server, true).await;
     assert_eq!(told, watched_told, "the client is told the same");
+    for recording in std::fs::read_dir(server.data.path().join("recordings")).unwrap() {
+        assert!(!recording.unwrap().path().join("human.ogg").exists(), "who only listens is not recorded");
+    }
     assert!(sound.len() > 100, "{}", sound.len());
     assert!(sound == watched_sound, "the client gets the same packets: {} {}", sound.len(), watched_sound.len());
     // In which order two tasks answer is nobody's decision.
@@ -325,6 +328,9 @@ async fn with_the_agents_voice_the_human_s_words_are_said_by_the_agent() {
     seat.peer.close();
     assert_eq!(user.message(1010).await["reason"], 2002);
     assert_eq!(server.end_reason(&instance).await, "takeover_ended");
+    // What the human sent is recorded all the same, in a track of its own.
+    server.recording_index(&instance).await;
+    assert!(server.recorded(&instance, "human", SUPERVISOR_HZ) && !server.recorded(&instance, "agent", SUPERVISOR_HZ));
 }
 
 async fn meanwhile_message(user: &mut Line, other: &mut Line, kind: u64) -> Value {

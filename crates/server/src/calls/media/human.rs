@@ -1,12 +1,13 @@
 //! A human is in charge: from a transport of their own (TakeoverAIAgentCall) or from a supervisor's seat. With their own voice
-//! their packets go to the user as they are, in the agent's track; with the agent's voice they are only written down.
+//! their packets go to the user as they are, in the agent's track; with the agent's voice they are only written down. Either way they
+//! are recorded as they came, in a track of their own: one for whoever is in charge, since nobody else is meanwhile.
 
 use super::super::CallEvent;
 use super::super::clock::MediaClock;
 use super::super::ears::Ears;
+use super::super::received_track::{ReceivedTrack, wire_samples};
 use super::super::recorder::RecordedPacket;
 use super::super::relay::Relay;
-use super::super::user_track::wire_samples;
 use super::{TICK_WIRE, Task};
 use crate::recording::Track;
 use ringline_audio::{EarPath, GapCause, KEEP_ALIVE_TICKS, MIN_PAYLOAD};
@@ -41,6 +42,7 @@ pub struct InCharge {
     /// For the scribe; none: there is no decoder.
     path: Option<EarPath>,
     clock: MediaClock,
+    track: ReceivedTrack,
     scribe: Ears,
 }
 
@@ -71,12 +73,13 @@ impl InCharge {
         if let Some(says) = &mut self.says {
             says.another_sender();
         }
-        self.listen();
+        self.listen(GapCause::Away);
     }
 
-    /// Begins to listen to a sender.
-    fn listen(&mut self) {
+    /// Begins to listen to a sender, before whom there was nobody, and why.
+    fn listen(&mut self, before: GapCause) {
         self.clock = MediaClock::default();
+        self.track = ReceivedTrack::new(Track::Human, before);
         self.path = EarPath::new().map_err(|error| tracing::error!(%error, "no decoder for a human in charge")).ok();
     }
 }
@@ -100,8 +103,9 @@ impl Task {
         self.take_back();
         let sent = self.transport.as_ref().map_or(0, |transport| transport.rtp_time + TICK_WIRE);
         let says = is_heard.then(|| Relay::behind(sent));
-        let mut in_charge = InCharge { seat, says, quiet: 0, path: None, clock: MediaClock::default(), scribe };
-        in_charge.listen();
+        let (clock, track) = (MediaClock::default(), ReceivedTrack::new(Track::Human, GapCause::NotInCharge));
+        let mut in_charge = InCharge { seat, says, quiet: 0, path: None, clock, track, scribe };
+        in_charge.listen(GapCause::NotInCharge);
         self.in_charge = Some(in_charge);
         self.audience.give_floor(self.floor());
     }
@@ -167,14 +171,20 @@ impl Task {
         }
     }
 
-    /// The human's packet goes to the scribe, and to the user as it is and into the recording of what the user hears.
+    /// The human's packet goes to the scribe and into the human's track, and to the user as it is and into the recording of what the
+    /// user hears.
     fn human_says(&mut self, packet: AudioPacket) {
         let Some(in_charge) = &mut self.in_charge else { return };
-        if let Some(ear) =
-            in_charge.path.as_mut().and_then(|path| path.receive(packet.sequence, packet.rtp_time, &packet.payload))
+        if let Some(path) = &mut in_charge.path
+            && let Some(ear) = path.receive(packet.sequence, packet.rtp_time, &packet.payload)
         {
-            in_charge.clock.arrived(ear.start + ear.pcm.len() as u64, self.media.clock.at(packet.received));
-            in_charge.scribe.audio(in_charge.clock.call_time(ear.start), ear.pcm);
+            let clock = &mut in_charge.clock;
+            clock.arrived(ear.start + ear.pcm.len() as u64, self.media.clock.at(packet.received));
+            in_charge.scribe.audio(clock.call_time(ear.start), ear.pcm);
+            let (packet_at, lost) = (ear.packet_at, path.stats().lost);
+            if let (Some(recorder), Some(began)) = (&self.media.recorder, self.recording_began) {
+                recorder.packet(in_charge.track.place(packet_at, packet.payload.clone(), lost, clock, began));
+            }
         }
         let (Some(transport), Some(says)) = (&mut self.transport, &mut in_charge.says) else { return };
         let Some(due) = transport.next_tick else { return };

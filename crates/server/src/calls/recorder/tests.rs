@@ -3,7 +3,7 @@
 use super::*;
 use crate::calls::clock::MediaClock;
 use crate::calls::logged::{field, logged, message};
-use crate::calls::user_track::{UserTrack, wire_samples};
+use crate::calls::received_track::{ReceivedTrack, wire_samples};
 use crate::recording::index::finalise;
 use crate::recording::log;
 use ringline_audio::{EarPath, MOUTH_FRAME, MouthEncoder, TrackPcm, WIRE_RATE, scan_track, silence_packet};
@@ -126,9 +126,11 @@ fn after_an_hour_both_tracks_line_up_within_a_frame() {
         let began_us = began.as_micros();
         tracks.line(&Line::Began { began_us }).expect("written");
         let mut client = Client::new(ppm, began_us, 7);
-        let (mut ears, mut clock, mut user) =
-            (EarPath::new().expect("a decoder"), MediaClock::default(), UserTrack::default());
-        let mut again = false;
+        let transport = |before| {
+            let ears = EarPath::new().expect("a decoder");
+            (ears, MediaClock::default(), ReceivedTrack::new(Track::User, before))
+        };
+        let (mut ears, mut clock, mut user) = transport(GapCause::JoinedLate);
         let mut mouth = MouthEncoder::new().expect("an encoder");
         for tick in 0..HOUR_MS / 20 {
             let now_us = began_us + tick * 20_000;
@@ -136,8 +138,7 @@ fn after_an_hour_both_tracks_line_up_within_a_frame() {
             // The user's side.
             if now_ms == AWAY_MS.end {
                 client = Client::new(ppm, now_us, 8);
-                (ears, clock, user) = (EarPath::new().expect("a decoder"), MediaClock::default(), UserTrack::default());
-                again = true;
+                (ears, clock, user) = transport(GapCause::Away);
             }
             if !AWAY_MS.contains(&now_ms) {
                 client.send_until(now_us);
@@ -149,7 +150,7 @@ fn after_an_hour_both_tracks_line_up_within_a_frame() {
                     clock.arrived(ear.start + ear.pcm.len() as u64, arrival);
                     let packet_at = ear.packet_at;
                     let lost = ears.stats().lost;
-                    let packet = user.place(packet_at, Arc::from(payload), lost, &clock, began, again);
+                    let packet = user.place(packet_at, Arc::from(payload), lost, &clock, began);
                     tracks.append(&packet).expect("written");
                 }
             }
@@ -176,7 +177,7 @@ fn after_an_hour_both_tracks_line_up_within_a_frame() {
         tracks.finish(0).expect("written");
         let (index, _) = finalise(&directory.path().join("i"), &instance(), 0).expect("read").expect("a recording");
         let heard =
-            [Track::User, Track::Agent].map(|track| clicks(&directory.path().join("i").join(track.file_name())));
+            Track::SIDES.map(|track| clicks(&directory.path().join("i").join(track.file_name())));
         let [user_clicks, agent_clicks] = &heard;
         let expected = (HOUR_MS / CLICK_EVERY_MS) as usize;
         assert!(agent_clicks.len() >= expected - 1, "{} of {expected} clicks", agent_clicks.len());
@@ -222,7 +223,7 @@ fn record_until_killed(directory: &Path) -> ! {
     let mut random = SplitMix64::new(u64::from(std::process::id()));
     let began = Instant::now();
     for tick in 0u64.. {
-        for track in Track::ALL {
+        for track in Track::SIDES {
             // 20 ms of CELT; what is in it does not matter here.
             let mut payload = vec![0xf8];
             payload.extend((0..40 + random.draw() % 120).map(|_| random.draw() as u8));
@@ -315,7 +316,7 @@ fn kill(seed: u64) -> [u64; 2] {
     child.wait().expect("ended");
     let come = come_so_far();
     let recording = directory.path().join(instance().as_str());
-    let left = Track::ALL.map(|track| {
+    let left = Track::SIDES.map(|track| {
         let path = recording.join(track.file_name());
         // Before its first page of audio is written there is no track.
         if !path.exists() {

@@ -90,11 +90,12 @@ pub async fn mix(
     Ok((headers, Body::from_stream(made)).into_response())
 }
 
-/// One side as it was recorded
+/// One track as it was recorded
 ///
-/// The packets as they came (`user.ogg`) or went (`agent.ogg`), in Ogg; both lie on the call's time.
+/// The user's packets as they came (`user.ogg`), what the user was sent (`agent.ogg`), or a human's in charge as they came
+/// (`human.ogg`), in Ogg; all lie on the call's time.
 #[utoipa::path(get, path = "/calls/{id}/tracks/{file}", tag = "recordings", operation_id = "read_track",
-    params(("id" = String, Path, description = "Instance id"), ("file" = String, Path, description = "`user.ogg` or `agent.ogg`")),
+    params(("id" = String, Path, description = "Instance id"), ("file" = String, Path, description = "`user.ogg`, `agent.ogg` or `human.ogg`")),
     responses(
         (status = 200, description = "The track", content_type = "audio/ogg", body = Vec<u8>),
         (status = 401, description = "No or another token", body = Refusal),

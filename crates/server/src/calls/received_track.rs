@@ -1,4 +1,4 @@
-//! Where the user's packets lie in the recording, and what was missing before them.
+//! Where the packets of somebody on the line lie in the recording, and what was missing before them.
 
 use super::clock::MediaClock;
 use super::recorder::RecordedPacket;
@@ -13,17 +13,25 @@ const EAR_TO_WIRE: u64 = WIRE_RATE as u64 / EAR_RATE as u64;
 /// Taken for the length of a packet that says none, in samples at [`WIRE_RATE`].
 const USUAL: u32 = 960;
 
-/// One transport's packets in the user's track.
-#[derive(Debug, Default)]
-pub struct UserTrack {
+/// One sender's packets in a track.
+#[derive(Debug)]
+pub struct ReceivedTrack {
+    track: Track,
     placing: Placing,
+    /// Why there is nothing before the first packet.
+    before: GapCause,
     /// What had been lost when the last packet came; none before the first.
     lost: Option<u64>,
 }
 
-impl UserTrack {
+impl ReceivedTrack {
+    /// `before`: why the track has nothing before this sender's first packet.
+    pub fn new(track: Track, before: GapCause) -> Self {
+        Self { track, placing: Placing::default(), before, lost: None }
+    }
+
     /// The packet at `packet_at` (wire samples) of its transport, of which `lost` in all have been lost. The tracks began at
-    /// `began`; `again` is true if the user had another transport before.
+    /// `began`.
     pub fn place(
         &mut self,
         packet_at: u64,
@@ -31,18 +39,16 @@ impl UserTrack {
         lost: u64,
         clock: &MediaClock,
         began: CallTime,
-        again: bool,
     ) -> RecordedPacket {
         let gap = match self.lost.replace(lost) {
-            None if again => GapCause::Away,
-            None => GapCause::JoinedLate,
+            None => self.before,
             Some(before) if lost > before => GapCause::Lost,
             Some(_) => GapCause::NotSent,
         };
         let wanted = wire_samples(clock.call_time(packet_at / EAR_TO_WIRE).since(began));
         let duration = packet_duration(&payload).unwrap_or(USUAL);
         let (at, corrected) = self.placing.place(packet_at, wanted, duration, payload.len());
-        RecordedPacket { track: Track::User, at, gap: if corrected { GapCause::Clock } else { gap }, payload }
+        RecordedPacket { track: self.track, at, gap: if corrected { GapCause::Clock } else { gap }, payload }
     }
 }
 
