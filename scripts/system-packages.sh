@@ -16,7 +16,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly BUILD_PACKAGES=(cmake clang libclang-dev g++ make pkg-config)
-readonly TEST_PACKAGES=(chromium ffmpeg pocketsphinx-testdata espeak-ng sox iproute2 postgresql python3-venv prometheus coturn)
+readonly TEST_PACKAGES=(chromium ffmpeg pocketsphinx-testdata espeak-ng sox iproute2 postgresql python3-venv prometheus coturn openssl)
 readonly SDKS_PACKAGES=(default-jdk-headless maven)
 readonly BENCH_PACKAGES=(valgrind strace)
 readonly OLDEST_NODE=20.19

@@ -100,13 +100,36 @@ class Doctor(unittest.TestCase):
         self.assertEqual((checks["udp"][0]["verdict"], checks["server: udp"][0]["verdict"]), ("failed", "warning"))
         self.assertTrue(checks["udp"][0]["advice"])
 
+    def free_ports(self, count):
+        sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
+        for free in sockets:
+            free.bind(("127.0.0.1", 0))
+        ports = [free.getsockname()[1] for free in sockets]
+        for free in sockets:
+            free.close()
+        return ports
+
+    def certificate(self):
+        """Of an authority, of 127.0.0.1, and the latter's key."""
+        authority, certificate, key = (self.here / name for name in ("authority.pem", "server.pem", "server.key"))
+
+        def openssl(*args):
+            command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *(str(arg) for arg in args)]
+            subprocess.run(command, check=True, capture_output=True, timeout=60)
+
+        openssl("-subj", "/CN=Test authority", "-keyout", self.here / "authority.key", "-out", authority)
+        names = ["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"]
+        signed = ["-CA", authority, "-CAkey", self.here / "authority.key"]
+        openssl("-subj", "/CN=127.0.0.1", *names, *signed, "-keyout", key, "-out", certificate)
+        return authority, certificate, key
+
     @unittest.skipUnless(shutil.which("turnserver"), "there is no coturn: scripts/system-packages.sh test")
     def test_a_turn_server_relays_for_the_credentials_that_clients_get(self):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port, tls_port = self.free_ports(2)
         command = ["turnserver", "-n", "--no-cli", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", f"--listening-port={port}"]
-        command += ["--use-auth-secret", f"--static-auth-secret={SECRET}", "--realm=example.org", "--no-tls", "--no-dtls"]
+        command += ["--use-auth-secret", f"--static-auth-secret={SECRET}", "--realm=example.org", "--no-dtls"]
+        authority, certificate, key = self.certificate()
+        command += [f"--tls-listening-port={tls_port}", f"--cert={certificate}", f"--pkey={key}"]
         command += ["--allow-loopback-peers", f"--pidfile={self.here}/turn.pid", "--log-file=stdout", f"--userdb={self.here}/turn.db"]
         log = open(self.here / "turn.log", "w")
         self.addCleanup(log.close)
@@ -116,19 +139,24 @@ class Doctor(unittest.TestCase):
 
         def listens():
             assert turn.poll() is None, (self.here / "turn.log").read_text()[-2000:]
-            with socket.socket() as probe:
-                return probe.connect_ex(("127.0.0.1", port)) == 0
+            with socket.socket() as plain, socket.socket() as tls:
+                return plain.connect_ex(("127.0.0.1", port)) == 0 and tls.connect_ex(("127.0.0.1", tls_port)) == 0
 
         wait_until("coturn listens", listens)
-        urls = [f"turn:127.0.0.1:{port}?transport={transport}" for transport in ("udp", "tcp")]
+        urls = [f"turn:127.0.0.1:{port}?transport={transport}" for transport in ("udp", "tcp")] + [f"turns:127.0.0.1:{tls_port}"]
         config = self.config(f'[[media.ice_servers]]\nurls = {json.dumps(urls)}\nsecret_env = "TURN_SECRET"\n')
         options = ("--models", "scripted", "--data", self.here / "data", "--config", config)
-        code, checks, report = doctor(*options, TURN_SECRET=SECRET)
+        code, checks, report = doctor(*options, TURN_SECRET=SECRET, SSL_CERT_FILE=str(authority))
         self.assertEqual(code, 0, report)
-        self.assertEqual([check["verdict"] for check in checks["turn"]], ["ok", "ok"], checks["turn"])
-        code, checks, _ = doctor(*options, TURN_SECRET="south-wind")
-        self.assertEqual((code, [check["verdict"] for check in checks["turn"]]), (1, ["failed", "failed"]))
-        self.assertIn("401", checks["turn"][0]["found"])
+        self.assertEqual([check["verdict"] for check in checks["turn"]], ["ok", "ok", "ok"], checks["turn"])
+        code, checks, _ = doctor(*options, TURN_SECRET="south-wind", SSL_CERT_FILE=str(authority))
+        self.assertEqual((code, [check["verdict"] for check in checks["turn"]]), (1, ["failed", "failed", "failed"]))
+        for check in checks["turn"]:
+            self.assertIn("401", check["found"])
+        # Whose certificate nobody vouches for.
+        code, checks, _ = doctor(*options, TURN_SECRET=SECRET)
+        self.assertEqual((code, [check["verdict"] for check in checks["turn"]]), (1, ["ok", "ok", "failed"]), checks["turn"])
+        self.assertIn("certificate", checks["turn"][2]["found"])
 
     def test_clients_are_told_of_ice_servers_in_their_tokens(self):
         config = self.config('[[media.ice_servers]]\nurls = ["turn:turn.example.com"]\nsecret_env = "TURN_SECRET"\n')

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use hmac::{Hmac, Mac as _};
 use md5::{Digest as _, Md5};
 use sha1::Sha1;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 
@@ -89,7 +89,23 @@ pub async fn turn(
     password: &str,
     patience: Duration,
 ) -> io::Result<Reached> {
-    let mut line = Line::open(server, transport, patience).await?;
+    allocate(&mut Line::open(server, transport, patience).await?, user, password).await
+}
+
+/// As [`turn`], over a stream that is there: one in TLS, whose owner has looked at the certificate.
+///
+/// # Errors
+/// As [`turn`].
+pub async fn turn_over(
+    stream: impl Stream + 'static,
+    user: &str,
+    password: &str,
+    patience: Duration,
+) -> io::Result<Reached> {
+    allocate(&mut Line { way: Way::Stream(Box::new(stream)), framed: false, patience }, user, password).await
+}
+
+async fn allocate(line: &mut Line, user: &str, password: &str) -> io::Result<Reached> {
     let began = Instant::now();
     // Without credentials first, as clients do: the refusal names the realm.
     let refusal = line.ask(&Message::new(ALLOCATE).with(REQUESTED_TRANSPORT, &OVER_UDP).finish(None)).await?;
@@ -181,8 +197,13 @@ struct Line {
 
 enum Way {
     Udp(UdpSocket),
-    Tcp(TcpStream),
+    Stream(Box<dyn Stream>),
 }
+
+/// What TURN can run over besides UDP.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 impl Line {
     async fn open(target: SocketAddr, transport: Transport, patience: Duration) -> io::Result<Self> {
@@ -196,7 +217,10 @@ impl Line {
                 socket.connect(target).await?;
                 Way::Udp(socket)
             }
-            Transport::Tcp => Way::Tcp(timeout(patience, TcpStream::connect(target)).await.map_err(|_| too_late())??),
+            Transport::Tcp => {
+                let stream = timeout(patience, TcpStream::connect(target)).await.map_err(|_| too_late())??;
+                Way::Stream(Box::new(stream))
+            }
         };
         Ok(Self { way, framed: false, patience })
     }
@@ -207,7 +231,7 @@ impl Line {
         let answer = async {
             match &mut self.way {
                 Way::Udp(socket) => over_udp(socket, request).await,
-                Way::Tcp(stream) => over_tcp(stream, request, framed).await,
+                Way::Stream(stream) => over_stream(stream, request, framed).await,
             }
         };
         timeout(patience, answer).await.map_err(|_| too_late())?
@@ -232,11 +256,12 @@ async fn over_udp(socket: &UdpSocket, request: &[u8]) -> io::Result<Vec<u8>> {
     }
 }
 
-async fn over_tcp(stream: &mut TcpStream, request: &[u8], framed: bool) -> io::Result<Vec<u8>> {
+async fn over_stream(stream: &mut dyn Stream, request: &[u8], framed: bool) -> io::Result<Vec<u8>> {
     if framed {
         stream.write_u16(u16::try_from(request.len()).unwrap_or(u16::MAX)).await?;
     }
     stream.write_all(request).await?;
+    stream.flush().await?;
     if framed {
         stream.read_u16().await?;
     }

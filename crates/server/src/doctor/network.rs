@@ -1,18 +1,29 @@
-//! The ways media takes: our own port by UDP and TCP, and TURN servers.
+//! The ways media takes: our own port by UDP and TCP, and TURN servers, also through TLS, with certificates that are looked at as a
+//! browser does.
 
 use super::{Check, Verdict};
 use crate::ice::IceServers;
 use ringline_model::UserId;
 use ringline_protocol::ice::IceServer;
 use ringline_rtc::reach::{self, Transport};
+use rustls_platform_verifier::ConfigVerifierExt as _;
+use std::io;
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::pki_types::ServerName;
 
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Credentials for the check are good for so long, in s.
 const CREDENTIALS: i64 = 300;
-/// Where an address names no port.
+/// Where an address names no port: in the clear, and through TLS.
 const TURN_PORT: u16 = 3478;
+const TURNS_PORT: u16 = 5349;
 
 /// Whether the hub is reached at its candidates, by UDP and, if it serves it, by TCP.
 pub async fn candidates(candidates: &[SocketAddr], tcp: bool) -> Vec<Check> {
@@ -78,8 +89,8 @@ async fn server_check(url: &str, server: &IceServer) -> Check {
     let Some(Address { scheme, host, transport }) = address(url) else {
         return Check::failed("turn", format!("{url} is not understood"), "write it as turn:host:port?transport=udp");
     };
-    if scheme == "turns" {
-        return Check::skipped("turn", format!("{url}: what goes through TLS is not looked at"));
+    if scheme == "turns" && transport == Transport::Udp {
+        return Check::skipped("turn", format!("{url}: what goes through DTLS is not looked at"));
     }
     let unreachable = |error: &dyn std::fmt::Display| {
         let advice = "is the server running, its secret the same as ours, its port open from here?";
@@ -94,17 +105,42 @@ async fn server_check(url: &str, server: &IceServer) -> Check {
         ("turn", Some(username), Some(credential)) => {
             reach::turn(target, transport, username, credential, PATIENCE).await
         }
-        ("turn", ..) => return Check::skipped("turn", format!("{url}: without a secret it cannot be asked to relay")),
+        ("turns", Some(username), Some(credential)) => match through_tls(target, &host).await {
+            Ok(stream) => reach::turn_over(stream, username, credential, PATIENCE).await,
+            Err(TlsError::Unreachable(error)) => Err(error),
+            Err(TlsError::Refused(error)) => {
+                let advice = "browsers refuse it as well: give the server a certificate for its name that they trust";
+                return Check::failed("turn", format!("{url}: no TLS: {error}"), advice);
+            }
+        },
+        ("turn" | "turns", ..) => return Check::skipped("turn", format!("{url}: without a secret it cannot be asked to relay")),
         _ => reach::udp(target, PATIENCE).await,
     };
     match asked {
         Ok(reached) => {
             let ms = reached.after.as_secs_f64() * 1e3;
-            let what = if scheme == "turn" { "relays by" } else { "sees us as" };
+            let what = if scheme == "stun" { "sees us as" } else { "relays by" };
             Check::ok("turn", format!("{url} answers after {ms:.1} ms and {what} {}", reached.address))
         }
         Err(error) => unreachable(&error),
     }
+}
+
+enum TlsError {
+    Unreachable(io::Error),
+    Refused(io::Error),
+}
+
+/// `host`: its name, with its port.
+async fn through_tls(target: SocketAddr, host: &str) -> Result<TlsStream<TcpStream>, TlsError> {
+    let refused = |error: &dyn std::fmt::Display| TlsError::Refused(io::Error::other(error.to_string()));
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name).trim_matches(['[', ']']);
+    let name = ServerName::try_from(name.to_owned()).map_err(|error| refused(&error))?;
+    let config = ClientConfig::with_platform_verifier().map_err(|error| refused(&error))?;
+    let connected = timeout(PATIENCE, TcpStream::connect(target)).await;
+    let stream = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(TlsError::Unreachable)?;
+    let greeted = timeout(PATIENCE, TlsConnector::from(Arc::new(config)).connect(name, stream)).await;
+    greeted.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(TlsError::Refused)
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -119,14 +155,16 @@ struct Address<'u> {
 fn address(url: &str) -> Option<Address<'_>> {
     let (scheme, rest) = url.split_once(':')?;
     let (host, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (port, usual) = if scheme == "turns" { (TURNS_PORT, Transport::Tcp) } else { (TURN_PORT, Transport::Udp) };
     let transport = match query {
-        "" | "transport=udp" => Transport::Udp,
+        "" => usual,
+        "transport=udp" => Transport::Udp,
         "transport=tcp" => Transport::Tcp,
         _ => return None,
     };
     // The last colon of an address in brackets belongs to it.
     let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    let host = if has_port { host.to_owned() } else { format!("{host}:{TURN_PORT}") };
+    let host = if has_port { host.to_owned() } else { format!("{host}:{port}") };
     (!host.starts_with(':')).then_some(Address { scheme, host, transport })
 }
 
@@ -139,6 +177,8 @@ mod tests {
         let of = |url| address(url).map(|found| (found.scheme, found.host, found.transport));
         assert_eq!(of("turn:t.example"), Some(("turn", "t.example:3478".into(), Transport::Udp)));
         assert_eq!(of("turn:t.example:99?transport=tcp"), Some(("turn", "t.example:99".into(), Transport::Tcp)));
+        assert_eq!(of("turns:t.example"), Some(("turns", "t.example:5349".into(), Transport::Tcp)));
+        assert_eq!(of("turns:t.example:443?transport=udp"), Some(("turns", "t.example:443".into(), Transport::Udp)));
         assert_eq!(of("stun:[2001:db8::1]"), Some(("stun", "[2001:db8::1]:3478".into(), Transport::Udp)));
         for wrong in ["turn", "turn:", "turn:t.example?transport=sctp"] {
             assert_eq!(of(wrong), None, "{wrong}");
