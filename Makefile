@@ -1,6 +1,6 @@
 # make run    build, fetch the models once, start the server and print where to go
 # make test   everything CI runs: unit tests, the official SDKs, a native caller, Chromium (scripted and local models)
-# make test-slow what takes minutes: a thousand kills of the recorder, an S3-compatible store that is away, Prometheus and the dashboard
+# make test-slow what takes minutes: a thousand kills of the recorder, waiting in real time, an S3-compatible store that is away, Prometheus and the dashboard
 # make figures measure what the README states, on this machine
 # make load   how fast calls start, on this machine
 # make bench  everything docs/benchmarks.md states, measured and written into it; takes half an hour
@@ -72,7 +72,8 @@ test-e2e: build
 test-slow: build
 	@scripts/system-packages.sh test
 	RINGLINE_KILLS=1000 $(CARGO) test --release --locked --workspace --bin ringline random_kills -- --nocapture
-	RINGLINE_TESTS=server RINGLINE_SUITES="test_s3 test_recording_kills test_dashboard" RINGLINE_DATABASES=sqlite tests/run
+	$(CARGO) test --release --locked --workspace --test calls -- --ignored
+	RINGLINE_TESTS=server RINGLINE_SUITES="test_s3 test_recording_kills test_callbacks_minute test_dashboard" RINGLINE_DATABASES=sqlite tests/run
 
 figures: models
 	@scripts/system-packages.sh test

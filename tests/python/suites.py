@@ -19,7 +19,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 #: Wants speech models; or takes long (`make test-slow`).
-NOT_BY_ITSELF = {"test_local", "test_dashboard", "test_s3", "test_recording_kills"}
+NOT_BY_ITSELF = {"test_local", "test_dashboard", "test_s3", "test_recording_kills", "test_callbacks_minute"}
 AT_ONCE = 5
 #: Longest a suite may take, in s.
 LIMIT = 900

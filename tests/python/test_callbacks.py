@@ -334,29 +334,5 @@ class Callbacks(unittest.TestCase):
             self.assertIn(name, body["Message"])
 
 
-class OneMinute(unittest.TestCase):
-    """The waits of the default configuration: attempts after 0, 1, 6, 31 and 91 s."""
-
-    def test_a_receiver_that_is_down_for_a_minute_gets_everything_afterwards(self):
-        receiver = Receiver()
-        self.addCleanup(receiver.stop)
-        with tempfile.TemporaryDirectory(prefix="ringline-test-") as directory:
-            config = Path(directory) / "ringline.toml"
-            config.write_text('[outward]\nallow = ["127.0.0.1/32"]\n')
-            with Server(args=["--config", config]) as server:
-                Callbacks.set(self, server, CallbackUrl=receiver.url)
-                down = time.monotonic()
-                caller = server.caller("--wav", LONG)
-                code, _ = caller.finish()
-                self.assertEqual(code, 0, caller.problem())
-                instance = caller.first("started")["instanceId"]
-                wait_until("a minute is over", lambda: time.monotonic() - down > 60, 90)
-                receiver.start()
-                receiver.until_stop(instance, 120)
-                Callbacks.complete(self, receiver, instance)
-
-    operation = Callbacks.operation
-
-
 if __name__ == "__main__":
     unittest.main()
