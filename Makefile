@@ -72,6 +72,7 @@ test-e2e: build
 test-slow: build
 	@scripts/system-packages.sh test
 	RINGLINE_KILLS=1000 $(CARGO) test --release --locked --workspace --bin ringline random_kills -- --nocapture
+	$(CARGO) test --release --locked --workspace --bin ringline after_an_hour -- --ignored --nocapture
 	$(CARGO) test --release --locked --workspace --test calls -- --ignored
 	RINGLINE_TESTS=server RINGLINE_SUITES="test_s3 test_recording_kills test_callbacks_minute test_dashboard" RINGLINE_DATABASES=sqlite tests/run
 
