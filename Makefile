@@ -5,6 +5,7 @@
 # make load   how fast calls start, on this machine
 # make bench  everything docs/benchmarks.md states, measured and written into it; takes half an hour
 # make bench-smoke instructions of each stage of a call against committed figures
+# make bench-peers Ringline and Pipecat in the same run, into build/bench (PyPI, fifteen minutes)
 # make sim    simulated calls: SEEDS (100000) of them from seed FROM (0)
 # make fuzz   every fuzz target for FUZZ_SECONDS (600)
 # make screenshots the pictures of the console in docs/screenshots, taken anew
@@ -24,7 +25,7 @@ ARGS ?=
 SEEDS ?= 100000
 FROM ?= 0
 
-.PHONY: run test test-unit test-e2e test-slow figures load bench bench-smoke sim fuzz screenshots check build page sdk-web models clean
+.PHONY: run test test-unit test-e2e test-slow figures load bench bench-smoke bench-peers sim fuzz screenshots check build page sdk-web models clean
 
 run: build models
 	$(BIN) serve --tier $(TIER) $(ARGS)
@@ -94,6 +95,10 @@ bench-smoke:
 	@scripts/system-packages.sh bench
 	$(CARGO) build --release --locked --workspace --bin ringline-bench
 	python3 tests/bench/smoke.py
+
+bench-peers: models
+	$(CARGO) build --release --locked --workspace --bin ringline-bench
+	python3 tests/bench/peers.py
 
 sim:
 	$(CARGO) build --release --locked --workspace --bin ringline-sim
