@@ -66,14 +66,19 @@ impl Dial {
 
 /// A socket at the local address from which the system would send to `server`.
 pub(crate) async fn open_towards(server: SocketAddr) -> Result<Own, RtcError> {
+    let socket = net::udp_socket(SocketAddr::new(address_towards(server).await?, 0))?;
+    let local = socket.local_addr().map_err(|source| RtcError::Socket { action: "find the way to the server", source })?;
+    net::ready(&socket).await?;
+    Ok(Own::new(socket, local))
+}
+
+/// The local address from which the system would send to `server`.
+pub(crate) async fn address_towards(server: SocketAddr) -> Result<IpAddr, RtcError> {
     let action = "find the way to the server";
     let any: IpAddr = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let probe = UdpSocket::bind((any, 0)).await.map_err(|source| RtcError::Socket { action, source })?;
     // Connecting a UDP socket sends nothing; it only makes the kernel choose a route.
     probe.connect(server).await.map_err(|source| RtcError::Socket { action, source })?;
     let chosen = probe.local_addr().map_err(|source| RtcError::Socket { action, source })?;
-    let socket = net::udp_socket(SocketAddr::new(chosen.ip(), 0))?;
-    let local = socket.local_addr().map_err(|source| RtcError::Socket { action, source })?;
-    net::ready(&socket).await?;
-    Ok(Own::new(socket, local))
+    Ok(chosen.ip())
 }

@@ -213,6 +213,13 @@ impl Peer {
         offer
     }
 
+    /// Whether the system would now reach `server_hint` from another address than this client's: its network has changed.
+    /// False while there is no way at all.
+    pub async fn has_moved(&self, server_hint: SocketAddr) -> bool {
+        let Edge::Own(own) = &self.edge else { return false };
+        crate::dial::address_towards(server_hint).await.is_ok_and(|address| address != own.local.ip())
+    }
+
     /// Moves a client to a fresh local socket, as after a change of network, and makes the offer that restarts ICE
     /// there; goes on with [`Peer::take_answer`].
     ///

@@ -2,31 +2,34 @@
 //!
 //! Flow: ask the app-server door for a call (or, given a token, join with it, asking for the agent if one is named) → post
 //! an offer with the token → send each WAV as one user turn, in real
-//! time, once the agent has finished the answer before → print what the agent sends → hang up after the last answer.
+//! time, once the agent has finished the answer before → print what the agent sends → hang up after the last answer. A path
+//! that is lost on the way is looked for again ([`way_back`]).
 
 mod caller;
+mod line;
+mod listener;
 mod report;
 mod wav;
+mod way_back;
 
-use caller::{Caller, Doing};
+use caller::Caller;
+use line::Line;
 use report::Report;
+use way_back::WayBack;
 
 use anyhow::{Context, bail};
 use clap::Args;
 use reqwest::StatusCode;
-use ringline_audio::{EarPath, MOUTH_FRAME, MouthEncoder, level_dbfs};
-use ringline_protocol::datachannel::{ClientMessage, ServerMessage};
+use ringline_protocol::datachannel::ClientMessage;
 use ringline_protocol::signaling::{AgentRequest, JoinAnswer, JoinRequest};
 use ringline_protocol::token::ChannelToken;
-use ringline_rtc::{Dial, Peer, PeerEvent};
+use ringline_rtc::{Dial, Peer};
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
-use tokio::time::Instant;
 
-const TICK: Duration = Duration::from_millis(20);
-const TICK_WIRE: u64 = 960;
 /// How long signaling may take.
 const SIGNALING: Duration = Duration::from_secs(15);
 /// Longest --agent-config, in bytes.
@@ -99,7 +102,7 @@ impl Call {
             }
             (None, None) => bail!("give --agent or --join-token"),
         };
-        let Joined { mut peer, resource, answer } = join(&http, &url, &token, agent).await?;
+        let Joined { mut peer, resource, server, answer } = join(&http, &url, &token, agent).await?;
         if self.join_token.is_some() {
             let reply = answer.agent_reply.map(|reply| json!(reply));
             let ids = json!({"instanceId": answer.instance_id, "channelId": answer.channel_id, "agentReply": reply});
@@ -109,7 +112,8 @@ impl Call {
             Caller::new(turns, self.interrupt_after.map(Duration::from_millis), Duration::from_secs(self.patience));
         let tell = self.tell.into_iter().map(|message| ClientMessage::SendCustomMessage { message }.to_json(1, "", ""));
         let messages = self.messages.into_iter().chain(tell).collect();
-        let outcome = Line::new(&mut peer, caller, &mut report, messages, self.push_to_talk)?.run().await;
+        let way_back = WayBack::new(server, resource.clone(), token.clone());
+        let outcome = Line::new(&mut peer, caller, &mut report, messages, self.push_to_talk, way_back)?.run().await;
         // Say goodbye whatever happened.
         let goodbye = http.delete(&resource).bearer_auth(&token).send().await;
         if let Err(error) = goodbye {
@@ -119,6 +123,7 @@ impl Call {
         if let Some(path) = &self.out {
             wav::write(path, &heard.audio)?;
         }
+        report.heard(heard.listener.heard());
         report.summary(heard.asked, heard.answered);
         Ok(if heard.answered == heard.asked { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
@@ -175,6 +180,8 @@ struct Joined {
     peer: Peer,
     /// The URL that ends it.
     resource: String,
+    /// Where signaling is answered.
+    server: SocketAddr,
     answer: JoinAnswer,
 }
 
@@ -195,164 +202,5 @@ async fn join(http: &reqwest::Client, url: &str, token: &str, agent: Option<Agen
     let peer =
         tokio::time::timeout(SIGNALING, dial.answer(&answer.sdp)).await.context("no media path to the server")??;
     let resource = reqwest::Url::parse(&rtc_url)?.join(&answer.resource)?.to_string();
-    Ok(Joined { peer, resource, answer })
-}
-
-/// What a finished call was like.
-struct Heard {
-    asked: usize,
-    answered: usize,
-    audio: Vec<f32>,
-}
-
-/// Longest call that is kept for --out, in samples: 30 minutes at 16 kHz.
-const MAX_HEARD: usize = 30 * 60 * 16_000;
-
-/// The media loop.
-struct Line<'a> {
-    peer: &'a mut Peer,
-    caller: Caller,
-    report: &'a mut Report,
-    encoder: MouthEncoder,
-    ears: EarPath,
-    heard: Vec<f32>,
-    sent: u64,
-    /// To be sent once the channel is open.
-    messages: Vec<String>,
-    /// In push-to-talk: whether the button is held.
-    button: Option<bool>,
-}
-
-impl<'a> Line<'a> {
-    fn new(
-        peer: &'a mut Peer,
-        caller: Caller,
-        report: &'a mut Report,
-        messages: Vec<String>,
-        push_to_talk: bool,
-    ) -> anyhow::Result<Self> {
-        Ok(Self {
-            peer,
-            caller,
-            report,
-            encoder: MouthEncoder::new()?,
-            ears: EarPath::new()?,
-            heard: Vec::new(),
-            sent: 0,
-            messages,
-            button: push_to_talk.then_some(false),
-        })
-    }
-
-    async fn run(mut self) -> anyhow::Result<Heard> {
-        let mut next_tick: Option<Instant> = None;
-        loop {
-            tokio::select! {
-                biased;
-                () = sleep_until(next_tick) => {
-                    self.tick()?;
-                    next_tick = next_tick.map(|at| at + TICK);
-                    match self.caller.poll(std::time::Instant::now()) {
-                        Doing::Talking => {}
-                        Doing::Done => return Ok(self.hang_up().await),
-                        Doing::GaveUp(why) => {
-                            self.report.event("gave_up", json!({"why": why}));
-                            return Ok(self.hang_up().await);
-                        }
-                    }
-                }
-                event = self.peer.event() => match event {
-                    PeerEvent::Connected => next_tick = Some(Instant::now()),
-                    PeerEvent::ChannelOpen => {
-                        self.report.event("joined", json!({}));
-                        for message in std::mem::take(&mut self.messages) {
-                            self.peer.send_text(&message)?;
-                        }
-                    }
-                    PeerEvent::Text(text) => self.message(&text),
-                    PeerEvent::Audio(packet) => self.hear(&packet),
-                    PeerEvent::PathLost => self.report.event("path_lost", json!({})),
-                    PeerEvent::PathRestored => self.report.event("path_restored", json!({})),
-                    PeerEvent::Loss { .. } | PeerEvent::SecondAudio(_) => {}
-                    PeerEvent::Closed { reason } => {
-                        self.report.event("closed", json!({"reason": format!("{reason:?}")}));
-                        return Ok(self.outcome());
-                    }
-                }
-            }
-        }
-    }
-
-    /// Presses the button before a turn's first frame and lets it go behind the last.
-    fn hold_button(&mut self) -> anyhow::Result<()> {
-        let speaks = self.caller.is_speaking();
-        if let Some(held) = self.button.filter(|held| *held != speaks) {
-            let message = if held { ClientMessage::FinishPushToTalk } else { ClientMessage::StartPushToTalk };
-            self.peer.send_text(&message.to_json(1, "", ""))?;
-            self.button = Some(speaks);
-        }
-        Ok(())
-    }
-
-    fn tick(&mut self) -> anyhow::Result<()> {
-        self.hold_button()?;
-        let mut frame = [0.0; MOUTH_FRAME];
-        self.caller.speak(&mut frame, std::time::Instant::now());
-        let payload = self.encoder.encode(&frame)?;
-        self.peer.send_audio(self.sent * TICK_WIRE, payload);
-        self.sent += 1;
-        Ok(())
-    }
-
-    fn message(&mut self, text: &str) {
-        let now = std::time::Instant::now();
-        match serde_json::from_str::<Value>(text) {
-            Ok(message) => self.report.message(message),
-            Err(error) => return self.report.event("unreadable", json!({"why": error.to_string()})),
-        }
-        if let Ok(message) = ServerMessage::parse(text) {
-            for fact in self.caller.message(&message, now) {
-                self.report.fact(fact);
-            }
-        }
-    }
-
-    fn hear(&mut self, packet: &ringline_rtc::AudioPacket) {
-        let Some(ear) = self.ears.receive(packet.sequence, packet.rtp_time, &packet.payload) else { return };
-        let end = (ear.start as usize + ear.pcm.len()).min(MAX_HEARD);
-        if end > self.heard.len() {
-            self.heard.resize(end, 0.0);
-            let start = end.saturating_sub(ear.pcm.len());
-            self.heard[start..end].copy_from_slice(&ear.pcm[ear.pcm.len() - (end - start)..]);
-        }
-        for fact in self.caller.hear(level_dbfs(ear.pcm), packet.received) {
-            self.report.fact(fact);
-        }
-    }
-
-    async fn hang_up(self) -> Heard {
-        if let Err(error) = self.peer.send_text(&ClientMessage::StopAgent.to_json(1, "", "")) {
-            tracing::debug!(%error, "the agent did not hear the goodbye");
-        }
-        let until = Instant::now() + Duration::from_millis(200);
-        while let Ok(event) = tokio::time::timeout_at(until, self.peer.event()).await {
-            if matches!(event, PeerEvent::Closed { .. }) {
-                break;
-            }
-        }
-        let outcome = Heard { asked: self.caller.asked(), answered: self.caller.answered(), audio: self.heard };
-        self.peer.close();
-        outcome
-    }
-
-    fn outcome(self) -> Heard {
-        Heard { asked: self.caller.asked(), answered: self.caller.answered(), audio: self.heard }
-    }
-}
-
-async fn sleep_until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
-    }
+    Ok(Joined { peer, resource, server, answer })
 }

@@ -1,6 +1,7 @@
 //! What `ringline call` prints: lines for people, or JSON lines.
 
 use super::caller::Fact;
+use super::listener::Heard;
 use ringline_protocol::datachannel::TurnLatency;
 use serde_json::{Value, json};
 use std::time::Instant;
@@ -97,6 +98,20 @@ impl Report {
             }
             Fact::Interrupted { reason } => self.event("interrupted", json!({"reason": reason})),
             Fact::Parts(parts) => self.parts.push(parts),
+        }
+    }
+
+    /// What of the agent's speech came, and what did not.
+    pub fn heard(&mut self, heard: Heard) {
+        if self.json {
+            return self.line("heard", json!(heard));
+        }
+        if heard.missing_ms + heard.waited_ms > 0 {
+            let Heard { speech_ms, missing_ms, waited_ms, longest_gap_ms, .. } = heard;
+            self.say(&format!(
+                "of {speech_ms} ms of the agent's speech {missing_ms} ms did not arrive, and {waited_ms} ms of silence \
+                 lay between; the longest gap had {longest_gap_ms} ms"
+            ));
         }
     }
 
