@@ -9,8 +9,8 @@ use str0m::net::TcpType;
 use str0m::rtp::{Extension, ExtensionMap};
 use str0m::{Candidate, Rtc, RtcConfig};
 
-use crate::limits::{MAX_BUFFERED_TEXT_BYTES, STATS_INTERVAL};
-use crate::{PathLimits, RtcError};
+use crate::limits::{MAX_BUFFERED_TEXT_BYTES, REPORT_INTERVAL, STATS_INTERVAL};
+use crate::{PathLimits, RtcError, red};
 
 /// A DTLS certificate with its key, shared by the sessions of one process: making one costs more
 /// than all the rest of a call's set-up.
@@ -70,6 +70,8 @@ impl SessionConfig {
             .set_ice_lite(self.ice_lite)
             .clear_codecs()
             .enable_opus(true, true)
+            .set_red_distances(&red::DISTANCES)
+            .set_rtcp_report_interval_audio(REPORT_INTERVAL)
             .enable_vp8(answers)
             .enable_h264(answers)
             .set_extension_map(extensions)

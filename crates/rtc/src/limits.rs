@@ -66,3 +66,6 @@ pub const CERTIFICATE_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How often str0m reports statistics, from which loss is taken.
 pub(crate) const STATS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often we report what we receive. A sender answers loss with redundancy once it knows of it, and a report may be lost, too.
+pub(crate) const REPORT_INTERVAL: Duration = Duration::from_secs(1);

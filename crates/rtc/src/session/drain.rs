@@ -126,7 +126,12 @@ impl Session {
             Event::MediaEgressStats(stats) if Some(stats.mid) == self.audio => {
                 self.stats.round_trip = stats.rtt.or(self.stats.round_trip);
                 if let Some(fraction) = stats.loss {
-                    self.on_loss(fraction);
+                    self.on_loss(fraction, now);
+                }
+            }
+            Event::MediaIngressStats(stats) if Some(stats.mid) == self.audio => {
+                if let Some(fraction) = stats.loss {
+                    self.red.on_received(fraction);
                 }
             }
             Event::PeerStats(stats) => {
@@ -173,9 +178,9 @@ impl Session {
         }
     }
 
-    pub(super) fn on_loss(&mut self, fraction: f32) {
+    pub(super) fn on_loss(&mut self, fraction: f32, now: Instant) {
         self.stats.remote_loss = Some(fraction);
-        self.red.on_report(fraction);
+        self.red.on_report(fraction, now);
         self.offer_event(PeerEvent::Loss { fraction });
     }
 
