@@ -12,6 +12,7 @@
 //!
 //! Not here: codecs, video, signalling, relaying by TURN (a public server needs none; clients bring it themselves).
 
+mod again;
 mod config;
 mod dial;
 mod error;

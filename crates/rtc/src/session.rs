@@ -22,6 +22,7 @@ use str0m::{Candidate, Input, Rtc};
 
 pub use str0m::net::Protocol;
 
+use crate::again::Again;
 use crate::event::{CloseReason, PeerEvent, PeerStats};
 use crate::limits::{MAX_AUDIO_BYTES, MAX_TEXT_BYTES};
 use crate::path::{PathChange, PathWatch};
@@ -37,7 +38,7 @@ mod tests;
 mod video;
 
 /// A datagram to be sent now.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Outgoing {
     pub protocol: Protocol,
     /// The local address it should leave from: one of those configured.
@@ -96,6 +97,7 @@ pub struct Session {
     path: PathWatch,
     red: RedSwitch,
     red_applied: bool,
+    again: Again,
     video: VideoAllowance,
     stats: PeerStats,
 }
@@ -171,6 +173,7 @@ impl Session {
             red: RedSwitch::default(),
             // str0m starts with redundancy on wherever it is negotiated.
             red_applied: true,
+            again: Again::default(),
             video: VideoAllowance::new(now),
             stats: PeerStats::default(),
         })
@@ -280,6 +283,9 @@ impl Session {
         if now >= self.library_deadline {
             self.settle_after(now, |_| {});
         }
+        while let Some(again) = self.again.poll(now) {
+            self.transmits.push_back(again);
+        }
         self.watch_path(now);
     }
 
@@ -288,7 +294,7 @@ impl Session {
         if self.ended.is_some() {
             return None;
         }
-        Some(self.path.deadline().map_or(self.library_deadline, |path| path.min(self.library_deadline)))
+        [self.path.deadline(), self.again.deadline()].into_iter().flatten().chain([self.library_deadline]).min()
     }
 
     pub fn poll_transmit(&mut self) -> Option<Outgoing> {

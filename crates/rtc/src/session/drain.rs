@@ -73,7 +73,11 @@ impl Session {
                 }
                 Ok(Output::Transmit(transmit)) => {
                     if self.transmits.len() < MAX_QUEUED_DATAGRAMS {
-                        self.transmits.push_back(transmit.into());
+                        let sent = transmit.into();
+                        if self.red.is_on() {
+                            self.again.on_sent(&sent, now);
+                        }
+                        self.transmits.push_back(sent);
                     } else {
                         self.stats.sends_dropped += 1;
                     }

@@ -123,6 +123,13 @@ impl Link {
         link
     }
 
+    /// A call that begins on a wire that loses this share of all datagrams, which ones depends on the seed.
+    pub(super) fn lossy(seed: u64, loss: f64) -> Link {
+        let mut link = Link::new(true);
+        (link.random, link.loss) = (seed, loss);
+        link
+    }
+
     pub(super) fn now(&self) -> Instant {
         self.now
     }

@@ -138,6 +138,28 @@ fn text_goes_both_ways_in_order_even_with_loss() {
 }
 
 #[test]
+fn with_a_fifth_lost_a_call_connects_and_texts_arrive_within_a_second() {
+    let (mut slowest, mut connected) = (Duration::ZERO, Duration::ZERO);
+    for seed in 1..=5 {
+        let mut link = Link::lossy(seed, 0.20);
+        link.run(10 * SECOND);
+        for side in BOTH {
+            connected = connected.max(link.when(side, &PeerEvent::ChannelOpen).expect("open"));
+        }
+        for n in 0..20 {
+            let (now, sent) = (link.now(), link.time());
+            link.server.send_text(&n.to_string(), now).expect("sent");
+            link.talk(&BOTH, n * 48_000, 50);
+            link.run(10 * SECOND);
+            let came = link.when(Side::Client, &PeerEvent::Text(n.to_string())).expect("arrived");
+            slowest = slowest.max(came - sent);
+        }
+    }
+    assert!(connected < 5 * SECOND, "connected after {connected:?}");
+    assert!(slowest < 1500 * MS, "a text took {slowest:?}");
+}
+
+#[test]
 fn too_long_and_not_utf8_is_ignored_but_binary_text_is_text() {
     let mut link = Link::connected(true);
     let now = link.now();
