@@ -25,7 +25,7 @@ use super::{CallEvent, CallEvents, Who};
 use crate::metrics::METRICS;
 use crate::recording::Track;
 use ringline_audio::{
-    Ambience, EarPath, Events, GapCause, MOUTH_FRAME, MouthEncoder, Playout, Pushed, Tick, WIRE_RATE,
+    Ambience, EarPath, Events, GapCause, InOrder, MOUTH_FRAME, MouthEncoder, Playout, Pushed, Tick, WIRE_RATE,
 };
 use ringline_conversation::Input;
 use ringline_model::{CallTime, InstanceId, ResponseId, SegmentId};
@@ -203,6 +203,7 @@ impl Media {
 /// A user's transport and what belongs to it alone.
 struct Transport {
     peer: Box<Peer>,
+    in_order: InOrder<AudioPacket>,
     ears: EarPath,
     clock: MediaClock,
     track: ReceivedTrack,
@@ -391,6 +392,7 @@ impl Task {
         let before = if self.user_was_there { GapCause::Away } else { GapCause::JoinedLate };
         let transport = Transport {
             peer,
+            in_order: InOrder::default(),
             ears,
             clock: MediaClock::default(),
             track: ReceivedTrack::new(Track::User, before),
@@ -468,6 +470,21 @@ impl Task {
         self.audience.hears_user(&packet);
         let Some(transport) = &mut self.transport else { return };
         transport.quality.received(packet.sequence, packet.rtp_time, packet.received);
+        let came = self.media.clock.at(packet.received).since(CallTime::ZERO);
+        transport.in_order.push(packet.sequence, came, packet);
+        self.hear_in_order();
+    }
+
+    /// Hears the packets whose turn it is, or that have waited long enough.
+    fn hear_in_order(&mut self) {
+        let now = self.media.clock.now().since(CallTime::ZERO);
+        while let Some(packet) = self.transport.as_mut().and_then(|transport| transport.in_order.pop(now)) {
+            self.hear_next(packet);
+        }
+    }
+
+    fn hear_next(&mut self, packet: AudioPacket) {
+        let Some(transport) = &mut self.transport else { return };
         let AudioPacket { sequence, rtp_time, audio_level, .. } = packet;
         let Some(ear) = transport.ears.receive_at(sequence, rtp_time, &packet.payload, audio_level) else { return };
         let arrival = self.media.clock.at(packet.received);
@@ -502,6 +519,7 @@ impl Task {
     }
 
     fn tick(&mut self) {
+        self.hear_in_order();
         let Some(transport) = &mut self.transport else { return };
         let Some(due) = transport.next_tick else { return };
         let now = Instant::now();
