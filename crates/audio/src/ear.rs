@@ -5,12 +5,15 @@
 //!
 //! * up to [`MAX_CONCEALED_PACKETS`] lost: the last of them from this packet's in-band FEC if it has any, the
 //!   others concealed by libopus at their exact lengths;
-//! * more lost, or nothing lost and the sender simply paused (DTX): silence of the missing length;
+//! * more lost, or nothing lost and the sender simply paused (DTX): silence of the missing length, and what of it was
+//!   lost is marked as such: nobody knows whether it was speech;
 //! * more than [`MAX_FILL`] missing: nothing is filled, the position jumps, and it is counted.
 //!
 //! Most of a call the caller says nothing, and senders tell how loud each packet is (RFC 6464). Of a silence that they say is below
 //! [`QUIET`], packets behind the first [`SETTLE`] are not decoded: they are silence. The last of them are decoded when it ends, before
 //! the packet that ends it, so that the decoder comes to that one as if it had heard them all.
+
+use std::ops::Range;
 
 use crate::{AudioError, EAR_RATE, WIRE_RATE, frame_duration, has_fec, packet_duration};
 
@@ -50,6 +53,8 @@ pub struct Ear<'a> {
     pub start: u64,
     /// Samples at [`EAR_RATE`]: what was missing, then the packet's own.
     pub pcm: &'a [f32],
+    /// Which of `pcm` is silence in place of lost packets.
+    pub unknown: Range<usize>,
     /// Where the packet's own audio begins, in samples at [`WIRE_RATE`] since the first packet: its place in a
     /// recording.
     pub packet_at: u64,
@@ -237,13 +242,12 @@ impl EarPath {
             return self.pass_over(packet_start, rtp_time, duration, payload);
         }
         self.warm_up();
-        let start = if missing > MAX_FILL {
+        let (start, unknown) = if missing > MAX_FILL {
             self.stats.jumps += 1;
-            packet_start
+            (packet_start, 0..0)
         } else {
             let missing = usize::try_from(missing).expect("not above MAX_FILL");
-            self.fill(missing, lost, ear_samples(usual), payload);
-            next
+            (next, self.fill(missing, lost, ear_samples(usual), payload))
         };
         let duration = match packet_duration(payload) {
             Some(duration) if self.decode(payload, ear_samples(duration), false) => duration,
@@ -259,7 +263,7 @@ impl EarPath {
             stream.expected = rtp_time.wrapping_add(u64::from(duration));
         }
         self.next = start.saturating_add(self.pcm.len() as u64);
-        Ear { start, pcm: &self.pcm, packet_at: packet_start.saturating_mul(TICKS) }
+        Ear { start, pcm: &self.pcm, unknown, packet_at: packet_start.saturating_mul(TICKS) }
     }
 
     /// Silence in place of a quiet packet that follows directly.
@@ -272,7 +276,7 @@ impl EarPath {
             stream.expected = rtp_time.wrapping_add(u64::from(duration));
         }
         self.next = start.saturating_add(self.pcm.len() as u64);
-        Ear { start, pcm: &self.pcm, packet_at: start.saturating_mul(TICKS) }
+        Ear { start, pcm: &self.pcm, unknown: 0..0, packet_at: start.saturating_mul(TICKS) }
     }
 
     /// Lets the decoder hear the end of a silence that was passed over. It was silence; what comes of it is nothing.
@@ -292,15 +296,16 @@ impl EarPath {
     }
 
     /// Puts exactly `missing` samples before the packet that has just come: concealment next to what was
-    /// decoded last, FEC next to this packet, silence for what neither accounts for.
-    fn fill(&mut self, missing: usize, lost: u64, lost_length: usize, payload: &[u8]) {
+    /// decoded last, FEC next to this packet, silence for what neither accounts for. Returns where silence stands for
+    /// something lost.
+    fn fill(&mut self, missing: usize, lost: u64, lost_length: usize, payload: &[u8]) -> Range<usize> {
         let (mut concealed, mut recovered) = (0, 0);
+        let lost_audio = usize::try_from(lost).unwrap_or(usize::MAX).saturating_mul(lost_length);
         if (1..=MAX_CONCEALED_PACKETS).contains(&lost) {
             let frame = frame_duration(payload).map_or(0, ear_samples);
             if frame <= missing && has_fec(payload) {
                 recovered = frame;
             }
-            let lost_audio = lost_length * usize::try_from(lost).expect("not above MAX_CONCEALED_PACKETS");
             concealed = lost_audio.saturating_sub(recovered).min(missing - recovered);
             concealed -= concealed % CONCEAL_STEP;
         }
@@ -309,7 +314,8 @@ impl EarPath {
             self.conceal(concealed);
         }
         self.stats.silence_filled += silence as u64;
-        self.pcm.resize(self.pcm.len() + silence, 0.0);
+        let from = self.pcm.len();
+        self.pcm.resize(from + silence, 0.0);
         if recovered > 0 {
             if self.decode(payload, recovered, true) {
                 self.stats.recovered += 1;
@@ -317,6 +323,7 @@ impl EarPath {
                 self.conceal(recovered);
             }
         }
+        from..from + silence.min(lost_audio.saturating_sub(concealed + recovered))
     }
 
     /// Appends what libopus invents in place of `samples` lost ones, a multiple of [`CONCEAL_STEP`]: never

@@ -95,9 +95,10 @@ fn four_and_more_lost_packets_become_silence_of_the_missing_length() {
     for lost in [4, 5, 50, 200] {
         let mut ear = EarPath::new().unwrap();
         hear_all(&mut ear, &packets[..20]);
-        let (start, pcm) = hear(&mut ear, &packets[20 + lost]).unwrap();
-        assert_eq!((start, pcm.len()), (20 * FRAME as u64, (lost + 1) * FRAME));
-        assert!(pcm[..lost * FRAME].iter().all(|s| *s == 0.0));
+        let heard = ear.receive(packets[20 + lost].sequence, packets[20 + lost].rtp_time, &packets[20 + lost].payload).unwrap();
+        assert_eq!((heard.start, heard.pcm.len()), (20 * FRAME as u64, (lost + 1) * FRAME));
+        assert_eq!(heard.unknown, 0..lost * FRAME, "nobody knows whether it was speech");
+        assert!(heard.pcm[..lost * FRAME].iter().all(|s| *s == 0.0));
         let stats = ear.stats();
         assert_eq!((stats.silence_filled, stats.concealed, stats.recovered), ((lost * FRAME) as u64, 0, 0));
     }
@@ -133,6 +134,7 @@ fn a_pause_of_the_sender_is_silence_although_no_packet_is_missing() {
     assert_eq!((heard.start, heard.pcm.len()), (10 * FRAME as u64, 21 * FRAME));
     assert!(heard.pcm[..20 * FRAME].iter().all(|s| *s == 0.0));
     assert_eq!(heard.packet_at, 30 * 960);
+    assert!(heard.unknown.is_empty(), "a pause is known to be one");
     let stats = ear.stats();
     assert_eq!((stats.lost, stats.concealed, stats.silence_filled), (0, 0, 20 * FRAME as u64));
 }

@@ -3,7 +3,7 @@
 //!
 //! Audio arrives in chunks of at most 20 ms by value, so nothing is allocated per chunk. When a thread falls behind, new
 //! audio is dropped and counted while commands still get through; the missing stretch is heard as silence, so that
-//! times stay true.
+//! times stay true. What the network lost is no silence: it ends no speech and begins none.
 //!
 //! What is done for a call is done in a span that names it, so that a model's log lines, too, say whose audio they are about.
 
@@ -54,6 +54,7 @@ pub struct Senses {
 enum Message {
     Open { ear: u64, senses: Box<Senses>, events: CallEvents, clock: CallClock },
     Audio { ear: u64, at: CallTime, len: u16, pcm: [f32; CHUNK] },
+    Lost { ear: u64, at: CallTime, samples: usize },
     OpenUtterance { ear: u64, utterance: UtteranceId, from: CallTime },
     Transcribe { ear: u64, utterance: UtteranceId, revision: u32 },
     Score { ear: u64, utterance: UtteranceId, revision: u32 },
@@ -158,6 +159,13 @@ impl Ears {
         }
     }
 
+    /// So many samples from `at` on were lost: nobody knows whether they were speech, so they end none and begin none.
+    pub fn lost(&self, at: CallTime, samples: usize) {
+        if samples > 0 {
+            self.shared.lane.audio(Message::Lost { ear: self.shared.ear, at, samples });
+        }
+    }
+
     pub fn open_utterance(&self, utterance: UtteranceId, from: CallTime) {
         self.shared.command(Message::OpenUtterance { ear: self.shared.ear, utterance, from });
     }
@@ -199,6 +207,9 @@ fn listen(inbox: &Receiver<Message>, waiting: &AtomicUsize, runtime: &tokio::run
             }
             Message::Audio { ear, at, len, pcm } => {
                 with(&mut ears, ear, |ear| ear.hear(at, &pcm[..usize::from(len)]));
+            }
+            Message::Lost { ear, at, samples } => {
+                with(&mut ears, ear, |ear| ear.miss(at, samples));
             }
             Message::OpenUtterance { ear, utterance, from } => {
                 with(&mut ears, ear, |ear| ear.open_utterance(utterance, from, runtime));
@@ -299,7 +310,22 @@ impl Ear {
         self.next_at = Some(at + samples(audio.len()));
     }
 
+    /// Recognition hears silence in place of what was lost, so that its times stay true. Voice activity hears nothing: a user
+    /// whose words are lost has not stopped speaking.
+    fn miss(&mut self, at: CallTime, count: usize) {
+        for _ in 0..count / CHUNK {
+            self.keep(&[0.0; CHUNK]);
+        }
+        self.keep(&[0.0; CHUNK][..count % CHUNK]);
+        self.next_at = Some(at + samples(count));
+    }
+
     fn take(&mut self, at: CallTime, audio: &[f32]) {
+        self.keep(audio);
+        self.detect(at, audio);
+    }
+
+    fn keep(&mut self, audio: &[f32]) {
         self.recent.extend(audio);
         let excess = self.recent.len().saturating_sub(PREROLL);
         self.recent.drain(..excess);
@@ -309,6 +335,9 @@ impl Ear {
             let excess = open.audio.len().saturating_sub(TURN_AUDIO);
             open.audio.drain(..excess);
         }
+    }
+
+    fn detect(&mut self, at: CallTime, audio: &[f32]) {
         self.partial.extend_from_slice(audio);
         let frame = self.senses.voice_activity.frame_len();
         // When the samples in `partial` began, counted back from the end of this audio.

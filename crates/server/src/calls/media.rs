@@ -30,6 +30,7 @@ use ringline_audio::{
 use ringline_conversation::Input;
 use ringline_model::{CallTime, InstanceId, ResponseId, SegmentId};
 use ringline_rtc::{AudioPacket, Peer, PeerEvent};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -490,7 +491,11 @@ impl Task {
         let arrival = self.media.clock.at(packet.received);
         let end = ear.start + ear.pcm.len() as u64;
         transport.clock.arrived(end, arrival);
-        self.media.ears.audio(transport.clock.call_time(ear.start), ear.pcm);
+        let at = |sample: usize| transport.clock.call_time(ear.start + sample as u64);
+        let Range { start: from, end: to } = ear.unknown;
+        self.media.ears.audio(at(0), &ear.pcm[..from]);
+        self.media.ears.lost(at(from), to - from);
+        self.media.ears.audio(at(to), &ear.pcm[to..]);
         let (packet_at, lost) = (ear.packet_at, transport.ears.stats().lost);
         if let (Some(recorder), Some(began)) = (&self.media.recorder, self.recording_began) {
             // What was filled in before the packet's own audio stays a gap in the track.

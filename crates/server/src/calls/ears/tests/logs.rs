@@ -1,6 +1,6 @@
 //! Whose log line it is, also where a model writes it.
 
-use super::*;
+use super::super::*;
 use crate::calls::logged::{field, logged, message};
 use crate::metrics::Node;
 use ringline_providers::ProviderError;

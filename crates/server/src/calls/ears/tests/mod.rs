@@ -1,0 +1,4 @@
+//! Ears by themselves, on the time they are told.
+
+mod logs;
+mod loss;
