@@ -5,7 +5,8 @@
 # make load   how fast calls start, on this machine
 # make bench  everything docs/benchmarks.md states, measured and written into it; takes half an hour
 # make bench-smoke instructions of each stage of a call against committed figures
-# make bench-peers Ringline and Pipecat in the same run, into build/bench (PyPI, fifteen minutes)
+# make bench-network what a weak network leaves of a call, into docs/benchmarks.md (root, network namespaces, ten minutes)
+# make bench-peers Ringline and Pipecat in the same run, into target/bench (PyPI, fifteen minutes)
 # make sim    simulated calls: SEEDS (100000) of them from seed FROM (0)
 # make fuzz   every fuzz target for FUZZ_SECONDS (600)
 # make screenshots the pictures of the console in docs/screenshots, taken anew
@@ -25,7 +26,7 @@ ARGS ?=
 SEEDS ?= 100000
 FROM ?= 0
 
-.PHONY: run test test-unit test-e2e test-slow figures load bench bench-smoke bench-peers sim fuzz screenshots check build page sdk-web models clean
+.PHONY: run test test-unit test-e2e test-slow figures load bench bench-smoke bench-network bench-peers sim fuzz screenshots check build page sdk-web models clean
 
 run: build models
 	$(BIN) serve --tier $(TIER) $(ARGS)
@@ -96,9 +97,16 @@ bench-smoke:
 	$(CARGO) build --release --locked --workspace --bin ringline-bench
 	python3 tests/bench/smoke.py
 
+bench-network: models
+	@scripts/system-packages.sh test bench
+	python3 tests/bench/weak_network.py --json target/bench/weak_network.json --markdown target/bench/weak_network.md
+	python3 tests/bench/report.py
+
 bench-peers: models
+	@scripts/system-packages.sh test bench
 	$(CARGO) build --release --locked --workspace --bin ringline-bench
-	python3 tests/bench/peers.py
+	tests/bench/pipecat/run
+	python3 tests/bench/report.py
 
 sim:
 	$(CARGO) build --release --locked --workspace --bin ringline-sim

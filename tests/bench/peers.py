@@ -24,7 +24,6 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 SPEECH = Path("/usr/share/pocketsphinx/test/data/librivox")
-RELEASE = ROOT / "target" / "release"
 SERVER_CORE, CLIENT_CORE = "0", "1"
 #: Longest start of a server, in s: Pipecat imports, Ringline loads models.
 START_S = 120
@@ -40,13 +39,13 @@ class Ringline:
         self._models = "local" if vad == "Silero" else "scripted"
         self.steps = [10, 25, 50, 75, 100, 125, 150, 175, 200, 250, 300]
 
-    def command(self, folder):
+    def command(self, release, folder):
         nodes = ("asr", "llm", "tts") if self._models == "local" else ()
         scripted = "".join(f'[[{node}.providers]]\nprovider = "scripted"\n' for node in nodes)
         config = f'[models]\nscript = "{folder}/script.toml"\n[recording]\nenabled = false\n[media]\nmax_calls = 2000\n{scripted}'
         (folder / "config.toml").write_text(config)
         data = tempfile.mkdtemp(dir=folder)
-        command = [RELEASE / "ringline", "serve", "--config", folder / "config.toml", "--data", data, "--ready-json"]
+        command = [release / "ringline", "serve", "--config", folder / "config.toml", "--data", data, "--ready-json"]
         command += ["--listen", "127.0.0.1:0", "--udp", "127.0.0.1:0", "--models", self._models]
         return command + (["--tier", "tiny"] if self._models == "local" else [])
 
@@ -63,7 +62,7 @@ class Pipecat:
         self._vad = vad
         self.steps = [1, 2, 3, 4, 5, 6, 8, 10, 12, 16]
 
-    def command(self, folder):
+    def command(self, _release, folder):
         server = HERE / "pipecat" / "server.py"
         return [HERE / ".venv" / "bin" / "python", server, "--vad", self._vad, "--script", folder / "script.toml"]
 
@@ -89,17 +88,17 @@ def wavs():
     return [argument for wav in sorted(SPEECH.glob("*.wav")) for argument in ("--wav", str(wav))]
 
 
-def measure(contestant, folder, calls, ramp, hold):
+def measure(contestant, release, folder, calls, ramp, hold):
     """The client's report of one run against a fresh server."""
     log = open(folder / "server.log", "w")
-    command = ["taskset", "-c", SERVER_CORE, *contestant.command(folder)]
+    command = ["taskset", "-c", SERVER_CORE, *contestant.command(release, folder)]
     server = subprocess.Popen(text(command), stdout=subprocess.PIPE, stderr=log, text=True)
     try:
         line = server.stdout.readline()
         if not line:
             raise SystemExit(f"{contestant.name} did not start:\n{(folder / 'server.log').read_text()}")
         target = contestant.target(json.loads(line), server.pid)
-        client = ["taskset", "-c", CLIENT_CORE, RELEASE / "ringline-bench", "calls", *target, *wavs(), "--json"]
+        client = ["taskset", "-c", CLIENT_CORE, release / "ringline-bench", "calls", *target, *wavs(), "--json"]
         client += ["--script", folder / "script.toml", "--calls", calls, "--ramp", ramp, "--hold", hold]
         run = subprocess.run(text(client), capture_output=True, text=True, timeout=ramp + hold + START_S)
         if not run.stdout.strip():
@@ -132,25 +131,25 @@ def fails(report):
     return reasons
 
 
-def pairs(folder, count, calls, hold):
+def pairs(release, folder, count, calls, hold):
     """Every contestant `count` times, in turns."""
     runs = {contestant.name: [] for contestant in CONTESTANTS}
     for number in range(count):
         for contestant in CONTESTANTS:
-            report = measure(contestant, folder, calls, calls // 2, hold)
+            report = measure(contestant, release, folder, calls, calls // 2, hold)
             runs[contestant.name].append(report)
             used = report["server"]["cpu_s_per_call_minute"]
             print(f"pair {number + 1}: {contestant.name}: {used:.3f} CPU-s a call-minute", file=sys.stderr, flush=True)
     return runs
 
 
-def limits(folder, hold):
+def limits(release, folder, hold):
     """For each contestant the reports up to the first that fails."""
     found = {}
     for contestant in CONTESTANTS:
         steps = []
         for calls in contestant.steps:
-            report = measure(contestant, folder, calls, max(2, calls // 10), hold)
+            report = measure(contestant, release, folder, calls, max(2, calls // 10), hold)
             reasons = fails(report)
             steps.append({"calls": calls, "fails": reasons, "report": report})
             share = report["server"]["core_share"]
@@ -241,16 +240,7 @@ def markdown(result):
         limit = found.get("calls_at_the_limit")
         limit = "–" if limit is None else f"{limit:.1f}"
         lines.append(f"| {found['of']} to {found['to']} | {cell(found.get('cpu_at_equal_calls'), '.1f')} | {limit} |")
-    return "\n".join(lines) + "\n\n" + DIFFERENCES
-
-
-DIFFERENCES = """What is the same: client, speech (LibriVox, 35 % of the time), share of answers, delays of the scripted services, 400 ms of silence
-that end a turn, interruptions, one core for the server and another one for the client, no recording. What differs is the design:
-Pipecat runs its pipeline in Python and takes WebRTC from aiortc, whose Opus is 48 kHz stereo at libopus's default complexity;
-Ringline decodes to 16 kHz mono and encodes in CELT mode, sends a ready-made packet while it is silent, and stores instances,
-journals and dialogues, which the peer here does not. Pipecat's maintainers advise one process for each call: then its memory is
-a base for each call, and its CPU the same.
-"""
+    return "\n".join(lines) + "\n"
 
 
 def conditions(asked):
@@ -277,18 +267,19 @@ def main():
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--calls", type=int, default=4, help="calls of each run of the pairs")
     parser.add_argument("--hold", type=int, default=20, help="seconds that are measured in each run")
+    parser.add_argument("--release", type=Path, default=ROOT / "target" / "release", help="where ringline and ringline-bench are")
     parser.add_argument("--only", choices=["pairs", "limits"], help="the other half is taken from the JSON file that is there")
-    parser.add_argument("--json", type=Path, default=ROOT / "build" / "bench" / "peers.json")
-    parser.add_argument("--markdown", type=Path, default=ROOT / "build" / "bench" / "peers.md")
+    parser.add_argument("--json", type=Path, default=ROOT / "target" / "bench" / "pipecat.json")
+    parser.add_argument("--markdown", type=Path, default=ROOT / "target" / "bench" / "pipecat.md")
     asked = parser.parse_args()
     subprocess.run([HERE / "pipecat" / "install"], check=True)
     before = json.loads(asked.json.read_text()) if asked.only else {}
     with tempfile.TemporaryDirectory(prefix="ringline-peers-") as name:
         folder = Path(name)
-        script = subprocess.run(text([RELEASE / "ringline-bench", "script", *wavs()]), check=True, capture_output=True, text=True)
+        script = subprocess.run(text([asked.release / "ringline-bench", "script", *wavs()]), check=True, capture_output=True, text=True)
         (folder / "script.toml").write_text(script.stdout)
-        runs = before["runs"] if asked.only == "limits" else pairs(folder, asked.pairs, asked.calls, asked.hold)
-        found = before["limits"] if asked.only == "pairs" else limits(folder, asked.hold)
+        runs = before["runs"] if asked.only == "limits" else pairs(asked.release, folder, asked.pairs, asked.calls, asked.hold)
+        found = before["limits"] if asked.only == "pairs" else limits(asked.release, folder, asked.hold)
     result = {"conditions": conditions(asked), **summarise(runs, found), "runs": runs, "limits": found}
     asked.json.parent.mkdir(parents=True, exist_ok=True)
     asked.json.write_text(json.dumps(result, indent=1))

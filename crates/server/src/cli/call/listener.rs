@@ -115,7 +115,7 @@ impl Playout {
         let mut gap = Duration::ZERO;
         let mut next = stretch[0].rtp_time;
         for (n, packet) in stretch.iter().enumerate() {
-            let lost = FRAME * u32::try_from((packet.rtp_time - next) / TICKS).unwrap_or(u32::MAX);
+            let lost = FRAME * u32::try_from(packet.rtp_time.saturating_sub(next) / TICKS).unwrap_or(u32::MAX);
             self.heard.missing_ms += lost.as_millis() as u64;
             gap += lost;
             next = packet.rtp_time + TICKS;
