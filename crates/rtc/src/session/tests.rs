@@ -106,7 +106,7 @@ fn lost_and_reordered_packets_hold_nothing_up() {
     let lost = 45 - arrivals.len();
     assert!((2..15).contains(&lost), "{lost} of 45 lost");
     let disordered = arrivals.windows(2).filter(|pair| pair[1].1 < pair[0].1).count();
-    assert!(disordered > 8, "{disordered} out of order");
+    assert!(disordered > 4, "{disordered} out of order");
     let heard: Vec<(Duration, u64)> =
         link.heard(Side::Server).iter().map(|(at, packet)| (*at, packet.rtp_time)).collect();
     let held = arrivals.iter().filter(|arrival| !heard.contains(arrival)).count();
