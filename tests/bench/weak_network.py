@@ -271,14 +271,15 @@ def main():
                 print(json.dumps(job.result()), file=sys.stderr, flush=True)
         server.stop()
     cells = [summarise(calls[name], calls["calm"]) for name in names]
+    text = f"{asked.calls} calls of {len(sentences())} turns in each row.\n\n{table(cells)}"
     result = {"cells": cells, "calls": calls, "load": os.getloadavg()[0], "tier": asked.tier}
     if asked.json:
         asked.json.parent.mkdir(parents=True, exist_ok=True)
         asked.json.write_text(json.dumps(result, indent=1))
     if asked.markdown:
         asked.markdown.parent.mkdir(parents=True, exist_ok=True)
-        asked.markdown.write_text(table(cells))
-    print(table(cells))
+        asked.markdown.write_text(text)
+    print(text)
 
 
 if __name__ == "__main__":
