@@ -13,6 +13,7 @@
 
 mod ambience;
 mod ear;
+mod echo;
 mod error;
 mod file;
 mod lead;
@@ -22,9 +23,11 @@ mod ogg_track;
 mod packet;
 mod playout;
 mod resample;
+pub mod room;
 
 pub use ambience::Ambience;
 pub use ear::{Ear, EarPath, EarStats, LATE_RUN, MAX_CONCEALED_PACKETS, MAX_FILL, MIN_PAYLOAD};
+pub use echo::{EchoGuard, Voice};
 pub use error::AudioError;
 pub use file::{AudioFileError, decode_file};
 pub use lead::LeadTrim;

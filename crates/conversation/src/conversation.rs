@@ -115,6 +115,7 @@ impl Conversation {
             Input::SpeechStarted { at } => self.on_speech(at),
             Input::SpeechPaused { at } => self.on_speech_paused(at),
             Input::SpeechResumed { at } => self.on_speech(at),
+            Input::SpeechWasEcho { at } => self.on_echo(at),
             Input::InterimTranscript { utterance, text } => self.on_interim(utterance, &text),
             Input::Transcript { utterance, revision, text } => self.on_transcript(utterance, revision, &text),
             Input::TranscriptFailed { utterance, revision, error } => {

@@ -13,7 +13,7 @@
 //! It is composed of small machines, a file each: `user_turn` with its policy `endpointing` (and `unfinished`), `response` with `markers`, `brackets`,
 //! `clauses`, `gather`, `pronunciation` and `heard`, `history`, `presence`, `latency`, `says`. What connects them is in `conversation`
 //! (inputs and deadlines), `listening` (speech and transcripts), `answering` (questions, responses, playout), `interruption` (who has
-//! the floor, with its policy `barge_in`), `resumption` (what was stopped for nothing), `push_to_talk`, `back_channelling` (short words
+//! the floor, with its policy `barge_in`), `resumption` (what was stopped for nothing), `echo` (the agent's own voice), `push_to_talk`, `back_channelling` (short words
 //! while listening), `clips` (audio from URLs), `speculation` (an answer before the turn is over), `idle` (a silent user), `pending` (a slow model), `tools` (what the model calls), `takeover` (a human in charge) and `commands` (client and
 //! server commands, the end).
 
@@ -28,6 +28,7 @@ mod clauses;
 mod clips;
 mod commands;
 mod conversation;
+mod echo;
 mod endpointing;
 mod gather;
 mod heard;

@@ -26,6 +26,13 @@ pub(crate) enum Act {
         ms: u64,
         words: Vec<String>,
     },
+    /// Words of the agent's, heard again; after so many ms more it is known what they are.
+    Echo {
+        after: u64,
+        ms: u64,
+        words: Vec<String>,
+        known: u64,
+    },
     Command(ClientCommand),
     /// The transport is gone, for so many ms or for good.
     Leaves {
@@ -122,7 +129,10 @@ impl Caller {
             return (Vec::new(), Some(self.sounds_until.since(now).as_millis() as u64 + self.chance.between(0, 1500)));
         }
         let acts = if agent_speaks { self.beside_agent() } else { self.with_floor() };
-        let sounds = acts.iter().map(|act| if let Act::Sound { after, ms, .. } = act { after + ms } else { 0 });
+        let sounds = acts.iter().map(|act| match act {
+            Act::Sound { after, ms, .. } | Act::Echo { after, ms, .. } => after + ms,
+            Act::Command(_) | Act::Leaves { .. } | Act::Gap { .. } => 0,
+        });
         self.sounds_until = CallTime::from_millis(now.as_millis() + sounds.max().unwrap_or(0));
         let again = self.chance.weighted(&[(60, 900), (30, 2500), (8, 8000), (2, 40_000)]);
         (acts, Some(self.chance.between(100, again)))
@@ -216,11 +226,16 @@ impl Caller {
         Act::Sound { after: 0, ms: count * 250, words }
     }
 
-    /// The agent's own voice, a little later.
+    /// The agent's own voice, a little later. Not always is it known.
     fn echo(&mut self) -> Act {
         let count = self.chance.between(0, 6);
         let words = words::user_words(&mut self.chance, count, false);
-        Act::Sound { after: self.chance.between(20, 250), ms: self.chance.between(60, 2500), words }
+        let (after, ms) = (self.chance.between(20, 250), self.chance.between(60, 2500));
+        let known = self.chance.between(60, 1200);
+        match self.chance.percent(70) {
+            true => Act::Echo { after, ms, words, known },
+            false => Act::Sound { after, ms, words },
+        }
     }
 
     fn types(&mut self) -> Act {

@@ -52,6 +52,8 @@ pub(crate) struct Ears {
     loud: bool,
     /// What voice activity detection has told.
     speech: bool,
+    /// Where that began.
+    speech_at: CallTime,
     edge_at: CallTime,
     epoch: u64,
     deaf_since: Option<CallTime>,
@@ -71,6 +73,7 @@ impl Ears {
             sounds: 0,
             loud: false,
             speech: false,
+            speech_at: CallTime::ZERO,
             edge_at: CallTime::ZERO,
             epoch: 0,
             deaf_since: Some(CallTime::ZERO),
@@ -126,11 +129,22 @@ impl Ears {
         }
         self.speech = self.loud;
         let at = self.edge_at;
+        if self.speech {
+            self.speech_at = at;
+        }
         edge.tell(match (self.speech, self.open.is_some()) {
             (true, true) => Input::SpeechResumed { at },
             (true, false) => Input::SpeechStarted { at },
             (false, _) => Input::SpeechPaused { at },
         });
+    }
+
+    /// What voice activity detection has told of is an echo, and goes on unheard.
+    pub fn is_echo(&mut self, edge: &mut Edge) {
+        if self.speech && self.sounds == 1 && self.deaf_since.is_none() {
+            (self.speech, self.epoch) = (false, self.epoch + 1);
+            edge.tell(Input::SpeechWasEcho { at: self.speech_at });
+        }
     }
 
     fn is_open(&self, id: UtteranceId) -> bool {

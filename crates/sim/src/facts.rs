@@ -213,7 +213,7 @@ impl Facts {
                     (utterance.pause, utterance.has_text) = (None, false);
                 }
             }
-            Input::SpeechPaused { at } => self.pause(*at),
+            Input::SpeechPaused { at } | Input::SpeechWasEcho { at } => self.pause(*at),
             Input::Transcript { utterance, .. } | Input::TranscriptFailed { utterance, .. } => {
                 if let Some(open) = self.utterance.as_mut().filter(|open| open.id == *utterance && open.pause.is_some())
                 {

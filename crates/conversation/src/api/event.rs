@@ -76,6 +76,8 @@ pub enum OverlapOutcome {
     Backchannel,
     /// A sound: the agent went on.
     NoWords,
+    /// The agent's own voice: the agent went on.
+    Echo,
     /// Shorter than the configuration asks for (`VadDuration`).
     TooShort,
     /// No text came in time: the agent went on.

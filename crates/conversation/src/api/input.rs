@@ -25,6 +25,11 @@ pub enum Input {
     SpeechResumed {
         at: CallTime,
     },
+    /// What voice activity has reported since `at`, where it began, was the agent's own voice, come back from the user's
+    /// loudspeaker. Takes the place of [`Input::SpeechPaused`].
+    SpeechWasEcho {
+        at: CallTime,
+    },
     /// Recognised so far of the running utterance; may change. Replaces what came before.
     InterimTranscript {
         utterance: UtteranceId,

@@ -182,6 +182,10 @@ impl Call {
         self.input(Input::SpeechResumed { at: ms(self.now) })
     }
 
+    pub fn echo_since(&mut self, at: u64) -> &mut Self {
+        self.input(Input::SpeechWasEcho { at: ms(at) })
+    }
+
     pub fn client(&mut self, command: ClientCommand) -> &mut Self {
         self.input(Input::Client { command })
     }

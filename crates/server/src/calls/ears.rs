@@ -5,10 +5,13 @@
 //! audio is dropped and counted while commands still get through; the missing stretch is heard as silence, so that
 //! times stay true.
 
+mod hearing;
+mod speech_detector;
+
 use super::clock::CallClock;
-use super::speech_detector::{SpeechDetector, SpeechEdge};
 use super::{CallEvent, CallEvents};
-use ringline_audio::{EAR_RATE, level_dbfs};
+use hearing::{Heard, Hearing, samples};
+use ringline_audio::{EAR_RATE, MOUTH_FRAME};
 use ringline_conversation::Input;
 use ringline_model::{CallTime, UtteranceId};
 use ringline_providers::{EndOfTurn, Recognition, RecognitionEvent, RecognitionParams, Recognizer, VoiceActivity};
@@ -16,7 +19,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Samples of one chunk: 20 ms at 16 kHz.
@@ -48,6 +50,7 @@ pub struct Senses {
 enum Message {
     Open { ear: u64, senses: Box<Senses>, events: CallEvents, clock: CallClock },
     Audio { ear: u64, at: CallTime, len: u16, pcm: [f32; CHUNK] },
+    Sent { ear: u64, at: CallTime, pcm: [f32; MOUTH_FRAME] },
     OpenUtterance { ear: u64, utterance: UtteranceId, from: CallTime },
     Transcribe { ear: u64, utterance: UtteranceId, revision: u32 },
     Score { ear: u64, utterance: UtteranceId, revision: u32 },
@@ -145,6 +148,11 @@ impl Ears {
         }
     }
 
+    /// A frame that leaves for the user at `at`. Never blocks.
+    pub fn sent(&self, at: CallTime, frame: &[f32; MOUTH_FRAME]) {
+        self.shared.lane.audio(Message::Sent { ear: self.shared.ear, at, pcm: *frame });
+    }
+
     pub fn open_utterance(&self, utterance: UtteranceId, from: CallTime) {
         self.shared.lane.command(Message::OpenUtterance { ear: self.shared.ear, utterance, from });
     }
@@ -167,10 +175,6 @@ impl Ears {
     }
 }
 
-fn samples(count: usize) -> Duration {
-    Duration::from_micros(count as u64 * 1_000_000 / u64::from(EAR_RATE))
-}
-
 fn listen(inbox: &Receiver<Message>, waiting: &AtomicUsize, runtime: &tokio::runtime::Handle) {
     let mut ears: BTreeMap<u64, Ear> = BTreeMap::new();
     while let Ok(message) = inbox.recv() {
@@ -185,6 +189,11 @@ fn listen(inbox: &Receiver<Message>, waiting: &AtomicUsize, runtime: &tokio::run
             Message::Audio { ear, at, len, pcm } => {
                 if let Some(ear) = ears.get_mut(&ear) {
                     ear.hear(at, &pcm[..usize::from(len)]);
+                }
+            }
+            Message::Sent { ear, at, pcm } => {
+                if let Some(ear) = ears.get_mut(&ear) {
+                    ear.hearing.sent(at, &pcm);
                 }
             }
             Message::OpenUtterance { ear, utterance, from } => {
@@ -204,8 +213,8 @@ fn listen(inbox: &Receiver<Message>, waiting: &AtomicUsize, runtime: &tokio::run
             }
             Message::Adjust { ear, vad_level, hot_words } => {
                 if let Some(ear) = ears.get_mut(&ear) {
-                    ear.detector.set_level(vad_level);
-                    ear.senses.params.hot_words = hot_words;
+                    ear.hearing.set_level(vad_level);
+                    ear.params.hot_words = hot_words;
                 }
             }
             Message::CloseUtterance { ear, utterance } => {
@@ -227,30 +236,34 @@ struct OpenUtterance {
 }
 
 struct Ear {
-    senses: Senses,
+    hearing: Hearing,
+    recognizer: Arc<dyn Recognizer>,
+    end_of_turn: Arc<dyn EndOfTurn>,
+    params: RecognitionParams,
     events: CallEvents,
     clock: CallClock,
-    detector: SpeechDetector,
-    /// Audio not yet a whole VAD frame, and when it begins.
-    partial: Vec<f32>,
     /// When the next sample is due.
     next_at: Option<CallTime>,
     /// The last [`PREROLL`] samples; they end at `next_at`.
     recent: VecDeque<f32>,
     open: Option<OpenUtterance>,
+    /// When the speech that was told of last was said to begin.
+    told: CallTime,
 }
 
 impl Ear {
     fn new(senses: Senses, events: CallEvents, clock: CallClock) -> Self {
         Self {
-            detector: SpeechDetector::new(senses.vad_level),
-            senses,
+            hearing: Hearing::new(senses.voice_activity, senses.vad_level),
+            recognizer: senses.recognizer,
+            end_of_turn: senses.end_of_turn,
+            params: senses.params,
             events,
             clock,
-            partial: Vec::with_capacity(1024),
             next_at: None,
             recent: VecDeque::with_capacity(PREROLL + CHUNK),
             open: None,
+            told: CallTime::ZERO,
         }
     }
 
@@ -263,8 +276,7 @@ impl Ear {
             let missing = (at.since(due).as_micros() as u64 * u64::from(EAR_RATE) / 1_000_000) as usize;
             // The mapping to call time breathes by a few ms; only a whole missing chunk is a gap.
             if missing > MAX_GAP {
-                self.senses.voice_activity.reset();
-                self.partial.clear();
+                self.hearing.restart();
             } else if missing >= CHUNK {
                 let silence = [0.0; CHUNK];
                 for n in 0..missing / CHUNK {
@@ -286,40 +298,28 @@ impl Ear {
             let excess = open.audio.len().saturating_sub(TURN_AUDIO);
             open.audio.drain(..excess);
         }
-        self.partial.extend_from_slice(audio);
-        let frame = self.senses.voice_activity.frame_len();
-        // When the samples in `partial` began, counted back from the end of this audio.
-        let mut began = (at + samples(audio.len())).saturating_sub(samples(self.partial.len()));
-        let mut used = 0;
-        while self.partial.len() - used >= frame {
-            let pcm = &self.partial[used..used + frame];
-            let probability = self.senses.voice_activity.predict(pcm);
-            let edge = self.detector.frame(began, samples(frame), probability, level_dbfs(pcm));
-            if let Some(edge) = edge {
-                self.tell(edge);
+        let (is_open, told, events, clock) = (self.open.is_some(), &mut self.told, &self.events, &self.clock);
+        self.hearing.take(at, audio, |heard| {
+            // Never later than now: the mapping may run ahead of the clock by the path's least delay.
+            let now = clock.now();
+            let input = match heard {
+                Heard::Began(at) => {
+                    let at = at.min(now);
+                    *told = at;
+                    if is_open { Input::SpeechResumed { at } } else { Input::SpeechStarted { at } }
+                }
+                Heard::Ended(at) => Input::SpeechPaused { at: at.min(now) },
+                Heard::WasEcho => Input::SpeechWasEcho { at: *told },
+            };
+            if events.blocking_send(CallEvent::Input(input)).is_err() {
+                tracing::debug!("speech heard for a call that has ended");
             }
-            used += frame;
-            began = began + samples(frame);
-        }
-        self.partial.drain(..used);
-    }
-
-    fn tell(&self, edge: SpeechEdge) {
-        // Never later than now: the mapping may run ahead of the clock by the path's least delay.
-        let now = self.clock.now();
-        let input = match edge {
-            SpeechEdge::Began(at) if self.open.is_some() => Input::SpeechResumed { at: at.min(now) },
-            SpeechEdge::Began(at) => Input::SpeechStarted { at: at.min(now) },
-            SpeechEdge::Ended(at) => Input::SpeechPaused { at: at.min(now) },
-        };
-        if self.events.blocking_send(CallEvent::Input(input)).is_err() {
-            tracing::debug!("speech heard for a call that has ended");
-        }
+        });
     }
 
     fn open_utterance(&mut self, id: UtteranceId, from: CallTime, runtime: &tokio::runtime::Handle) {
         let (sender, mut receiver) = mpsc::channel(RECOGNITION_EVENTS);
-        let mut recognition = self.senses.recognizer.open(self.senses.params.clone(), sender);
+        let mut recognition = self.recognizer.open(self.params.clone(), sender);
         let events = self.events.clone();
         runtime.spawn(async move {
             while let Some(event) = receiver.recv().await {
@@ -346,7 +346,7 @@ impl Ear {
     }
 
     fn score(&mut self, utterance: UtteranceId, revision: u32, runtime: &tokio::runtime::Handle) {
-        let model = self.senses.end_of_turn.clone();
+        let model = self.end_of_turn.clone();
         let events = self.events.clone();
         let Some(open) = self.utterance(utterance) else { return };
         let audio: Arc<[f32]> = open.audio.iter().copied().collect();

@@ -24,7 +24,6 @@ mod pace;
 mod recorder;
 mod registry;
 mod relay;
-mod speech_detector;
 mod telling;
 mod wire;
 mod writer;
