@@ -12,4 +12,4 @@ mod whisper;
 pub use ort_env::LoadError;
 pub use silero::SileroVad;
 pub use smart_turn::SmartTurn;
-pub use whisper::{Whisper, WhisperConfig};
+pub use whisper::{Whisper, WhisperConfig, WhisperInline, WhisperUtterance};
