@@ -21,6 +21,7 @@ use crate::{
     speculation::Guess,
     takeover::Takeover,
     user_turn::UserTurn,
+    voiceprint::Voices,
 };
 use ringline_model::{AgentConfig, CallTime, ResponseId, SentenceId};
 
@@ -46,6 +47,7 @@ pub struct Conversation {
     pub(crate) state: AgentState,
     pub(crate) presence: Presence,
     pub(crate) user: UserTurn,
+    pub(crate) voices: Voices,
     /// The agent's turn: being made or spoken.
     pub(crate) response: Option<Response>,
     /// An interrupted response of which it is not yet known how far it was heard. No other begins meanwhile.
@@ -84,6 +86,7 @@ impl Conversation {
             state: AgentState::Idle,
             presence: Presence::default(),
             user: UserTurn::default(),
+            voices: Voices::default(),
             response: None,
             cut: None,
             overlap: None,
@@ -124,6 +127,7 @@ impl Conversation {
             Input::EndOfTurn { utterance, revision, probability } => {
                 self.on_end_of_turn(utterance, revision, probability);
             }
+            Input::Identified { utterance, asked, speaker } => self.on_speaker(utterance, asked, speaker),
             Input::ResponseText { response, text } => self.on_response_text(response, &text),
             Input::ResponseToolCalls { response, calls } => self.on_tool_calls(response, calls),
             Input::ResponseFinished { response } => self.on_response_finished(response),

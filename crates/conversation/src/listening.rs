@@ -50,6 +50,7 @@ impl Conversation {
         if discard && (interrupt.words.is_empty() || !self.is_interruptible()) {
             return false;
         }
+        self.voices.forget_last();
         let (utterance, from) = self.user.open(at, self.now, self.agent_has_floor(), discard);
         self.outbox.push(Output::OpenUtterance { utterance, from });
         true
@@ -61,6 +62,7 @@ impl Conversation {
         let at = at.min(self.now);
         if let Some(revision) = utterance.pause(at, self.now) {
             self.outbox.push(Output::Transcribe { utterance: id, revision });
+            self.identify();
             self.on_overlap_paused(at);
             self.may_back_channel();
         }
@@ -125,8 +127,8 @@ impl Conversation {
             return;
         }
         if let Some(text) = self.user.subtitle(text) {
-            let sentence = self.user_sentence();
-            self.outbox.notify(Notice::UserSubtitle { text, end: false, sentence });
+            let (sentence, voiceprint) = (self.user_sentence(), self.voiceprint());
+            self.outbox.notify(Notice::UserSubtitle { text, end: false, sentence, voiceprint });
         }
     }
 
@@ -163,10 +165,22 @@ impl Conversation {
     pub(crate) fn on_user_due(&mut self, due: Due) {
         match due {
             Due::Decide => self.on_lasting_speech(),
-            Due::Force(utterance, revision) => self.outbox.push(Output::Transcribe { utterance, revision }),
+            Due::Force(utterance, revision) => {
+                self.outbox.push(Output::Transcribe { utterance, revision });
+                self.identify();
+            }
             Due::AskScore(utterance, revision) => self.outbox.push(Output::ScoreEndOfTurn { utterance, revision }),
             Due::Ended(text, end) => {
+                if self.is_lesson(&text)
+                    && let Some(utterance) = self.user.utterance.as_ref().map(|utterance| utterance.id)
+                {
+                    self.outbox.push(Output::LearnVoice { utterance });
+                }
                 let Some(utterance) = self.close_utterance() else { return };
+                if self.was_other() {
+                    self.dismiss(&text);
+                    return self.after_utterance();
+                }
                 let drops_words = utterance.by_word && !self.config.interrupt.keep_words;
                 let text = if drops_words { words::without(&text, &self.config.interrupt.words) } else { text };
                 let was_false = self.was_false_interruption(&text);
@@ -191,8 +205,8 @@ impl Conversation {
     fn settle_earlier(&mut self) {
         if self.keeps_apart() {
             let earlier = self.take_question();
-            let (text, sentence) = (earlier.text.clone(), earlier.sentence);
-            self.outbox.notify(Notice::UserSubtitle { text, end: true, sentence });
+            let (text, sentence, voiceprint) = (earlier.text.clone(), earlier.sentence, self.voiceprint());
+            self.outbox.notify(Notice::UserSubtitle { text, end: true, sentence, voiceprint });
             self.record_user(earlier);
         }
     }
@@ -227,12 +241,16 @@ impl Conversation {
         *self.user.sentence.get_or_insert_with(|| self.ids.sentence())
     }
 
-    fn interrupt_by_word(&mut self, text: &str) {
+    pub(crate) fn interrupt_by_word(&mut self, text: &str) {
         if self.state != AgentState::Speaking
             || !self.is_interruptible()
             || !words::says_one(text, &self.config.interrupt.words)
         {
             return;
+        }
+        if self.may_be_other() {
+            self.keep_words(text, false);
+            return self.identify_unless_asked();
         }
         let Some(utterance) = &mut self.user.utterance else { return };
         (utterance.by_word, utterance.discard) = (true, false);

@@ -7,6 +7,7 @@ use crate::back_channel::{self, BackChannel};
 use crate::ranges;
 pub(crate) use crate::reader::Reader;
 use crate::reading::{self, Brackets, PronunciationRule};
+use crate::voiceprint::VoiceprintConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -55,6 +56,8 @@ pub struct AgentConfig {
     pub back_channels: Vec<BackChannel>,
     #[serde(default)]
     pub ambient_sound: AmbientSoundConfig,
+    #[serde(default)]
+    pub voiceprint: VoiceprintConfig,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -213,6 +216,7 @@ impl Default for AgentConfig {
             auto_speech: AutoSpeechConfig::default(),
             back_channels: Vec::new(),
             ambient_sound: AmbientSoundConfig::default(),
+            voiceprint: VoiceprintConfig::default(),
         }
     }
 }
@@ -286,6 +290,7 @@ impl AgentConfig {
             turn_detection: Self::turn_detection(&turn)?,
             back_channels: back_channel::read(&root)?,
             ambient_sound: AmbientSoundConfig::read(&root.child("AmbientSoundConfig")?)?,
+            voiceprint: VoiceprintConfig::read(&root.child("VoiceprintConfig")?)?,
             auto_speech: AutoSpeechConfig::read(&root.child("AutoSpeechConfig")?)?,
         })
     }

@@ -5,12 +5,6 @@ use crate::ConfigError;
 use crate::config::Reader;
 
 pub(crate) fn check(root: &Reader<'_>) -> Result<(), ConfigError> {
-    let voiceprint = root.child("VoiceprintConfig")?;
-    voiceprint.boolean("UseVoiceprint")?;
-    voiceprint.text("VoiceprintId", 127)?;
-    if !matches!(voiceprint.text("RegistrationMode", 16)?.as_deref(), None | Some("Explicit" | "Implicit")) {
-        return Err(voiceprint.wrong("RegistrationMode", "must be `Explicit` or `Implicit`"));
-    }
     video_content(&root.child("VcrConfig")?)
 }
 

@@ -10,7 +10,7 @@ use crate::providers::Providers;
 use crate::session;
 use crate::voiceprints::Voiceprints;
 use ringline_conversation::{Message, Setup};
-use ringline_model::{AgentId, ChannelId, InstanceId, RtcApp, SessionId, UserId};
+use ringline_model::{AgentConfig, AgentId, ChannelId, InstanceId, RtcApp, SessionId, UserId};
 use ringline_protocol::callback::{Happened, StopReason};
 use ringline_protocol::error::ApiError;
 use ringline_protocol::nonce::NonceMemory;
@@ -124,6 +124,7 @@ impl App {
         let language_model = self.language_model(&agent)?;
         let recorded = agent.settings.recording.enabled.unwrap_or(self.config.recording.enabled);
         let history = self.history(options.session.as_ref(), effective.config.llm.history_limit).await?;
+        let voiceprint = self.voiceprint(&effective.config).await?;
         let setup = Setup { config: effective.config, history, seed: rand::random() };
         let session = options.session.unwrap_or_else(|| fresh(SessionId::parse));
         let Site { channel, user, agent_user, rtc_app, rtc_url } = site;
@@ -176,6 +177,7 @@ impl App {
             language_model,
             ambient_sounds: agent.settings.ambient_sounds,
             recorded,
+            voiceprint,
             created_ms,
         };
         match self.calls.start(call) {
@@ -200,6 +202,13 @@ impl App {
             tracing::error!(agent.id = %agent.id, %error, cause, "the agent's language model");
             ApiError::internal()
         })
+    }
+
+    /// The recording of the voice that the configuration names, if there is one.
+    async fn voiceprint(&self, config: &AgentConfig) -> Result<Option<Vec<u8>>, ApiError> {
+        let Some((id, mode)) = config.voiceprint.registered() else { return Ok(None) };
+        let record = self.store.voiceprint(id, mode).await.map_err(|e| internal(&e))?;
+        Ok(record.map(|record| record.audio))
     }
 
     /// What the session's earlier calls left to know.

@@ -4,7 +4,7 @@ use crate::config::{Config, FallbackLlm, Family, LlmProvider};
 use anyhow::Context;
 use ringline_providers::fallback::{Fallback, Named};
 use ringline_providers::scripted::{Script, ScriptedFamily};
-use ringline_providers::{EndOfTurn, LanguageModel, Recognizer, Synthesizer, Voice, VoiceActivity};
+use ringline_providers::{Embedder, EndOfTurn, LanguageModel, Recognizer, Synthesizer, Voice, VoiceActivity};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -14,6 +14,8 @@ pub struct CallProviders {
     pub voice_activity: Box<dyn VoiceActivity>,
     pub recognizer: Arc<dyn Recognizer>,
     pub end_of_turn: Arc<dyn EndOfTurn>,
+    /// None: its model is not there.
+    pub embedder: Option<Arc<dyn Embedder>>,
     pub language_model: Arc<dyn LanguageModel>,
     pub synthesizer: Arc<dyn Synthesizer>,
 }
@@ -77,6 +79,7 @@ impl Providers {
                     voice_activity: Box::new(ringline_providers::earshot::EarshotVad::new()),
                     recognizer: call.recognizer,
                     end_of_turn: call.end_of_turn,
+                    embedder: Some(Arc::new(ringline_providers::scripted::ScriptedEmbedder)),
                     language_model: call.language_model,
                     synthesizer: call.synthesizer,
                 }
@@ -125,9 +128,10 @@ mod local {
     use super::CallProviders;
     use crate::config::Config;
     use anyhow::Context;
+    use ringline_providers::Embedder;
     use ringline_providers::local::hibari::Hibari;
     use ringline_providers::local::llama::{LlamaConfig, LlamaModel};
-    use ringline_providers::local::{SileroVad, SmartTurn, Whisper, WhisperConfig};
+    use ringline_providers::local::{DVector, SileroVad, SmartTurn, Whisper, WhisperConfig};
     use ringline_providers::models::ModelStore;
     use std::sync::Arc;
 
@@ -136,6 +140,7 @@ mod local {
         silero: SileroVad,
         whisper: Arc<Whisper>,
         smart_turn: Arc<SmartTurn>,
+        embedder: Option<Arc<dyn Embedder>>,
         language_model: Arc<LlamaModel>,
         hibari: Arc<Hibari>,
     }
@@ -153,6 +158,9 @@ mod local {
             done();
             let done = timed("end-of-turn model");
             let smart_turn = Arc::new(SmartTurn::load(&store).with_context(hint)?);
+            done();
+            let done = timed("voiceprint model");
+            let embedder = embedder(&store)?;
             done();
             let done = timed("speech recognition");
             let whisper = Arc::new(Whisper::load(&store, WhisperConfig::default()).with_context(hint)?);
@@ -173,7 +181,7 @@ mod local {
             };
             let language_model = Arc::new(LlamaModel::load(&store.path(model).with_context(hint)?, llama)?);
             done();
-            Ok(Self { silero, whisper, smart_turn, language_model, hibari })
+            Ok(Self { silero, whisper, smart_turn, embedder, language_model, hibari })
         }
 
         pub fn for_call(&self) -> CallProviders {
@@ -181,10 +189,20 @@ mod local {
                 voice_activity: Box::new(self.silero.another()),
                 recognizer: self.whisper.clone(),
                 end_of_turn: self.smart_turn.clone(),
+                embedder: self.embedder.clone(),
                 language_model: self.language_model.clone(),
                 synthesizer: self.hibari.clone(),
             }
         }
+    }
+
+    /// A store from before there was one goes without.
+    fn embedder(store: &ModelStore) -> anyhow::Result<Option<Arc<dyn Embedder>>> {
+        if let Err(missing) = store.path("speaker-embedder") {
+            tracing::warn!(%missing, "voiceprints are off: nobody is told from anybody");
+            return Ok(None);
+        }
+        Ok(Some(Arc::new(DVector::load(store)?)))
     }
 
     fn open_store(config: &Config) -> anyhow::Result<ModelStore> {

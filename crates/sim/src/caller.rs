@@ -248,8 +248,10 @@ impl Caller {
     }
 
     fn presses(&mut self) -> Act {
-        Act::Command(match self.chance.between(0, 7) {
+        Act::Command(match self.chance.between(0, 9) {
             0..=2 => ClientCommand::InterruptSpeaking,
+            7 => ClientCommand::UseVoiceprint { enable: self.chance.percent(50) },
+            8 => ClientCommand::ClearVoiceprint,
             3 => ClientCommand::EnableVoiceInterrupt { enable: self.chance.percent(50) },
             4 => ClientCommand::QueryState,
             5 => ClientCommand::UpdateMaxSilence { ms: self.chance.between(0, 5000) as u32 },

@@ -276,6 +276,7 @@ impl Facts {
             | Input::ToolFinished { .. }
             | Input::ToolFailed { .. }
             | Input::EndOfTurn { .. }
+            | Input::Identified { .. }
             | Input::Say { .. }
             | Input::SayAudio { .. }
             | Input::TakeoverConnected
@@ -327,6 +328,9 @@ impl Facts {
                 }
             }
             Output::ScoreEndOfTurn { .. }
+            | Output::Identify { .. }
+            | Output::LearnVoice { .. }
+            | Output::ForgetVoice
             | Output::RunTool { .. }
             | Output::Duck { .. }
             | Output::PausePlayout { .. }

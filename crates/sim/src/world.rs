@@ -172,6 +172,8 @@ impl World {
                 self.tell_ears(EarCommand::Transcribe { utterance, revision })
             }
             Output::ScoreEndOfTurn { utterance, revision } => self.tell_ears(EarCommand::Score { utterance, revision }),
+            Output::Identify { utterance, asked } => self.tell_ears(EarCommand::Identify { utterance, asked }),
+            Output::LearnVoice { .. } | Output::ForgetVoice => {}
             Output::CloseUtterance { utterance } => self.tell_ears(EarCommand::Close { utterance }),
             Output::Generate { response, .. } => self.model.generate(response, edge),
             Output::CancelResponse { response } => {

@@ -1,6 +1,7 @@
 //! What happens to a conversation.
 
 use super::Stage;
+use crate::Speaker;
 use ringline_model::{AgentConfig, CallTime, ClipId, ResponseId, SegmentId, ToolCall, UserId, UtteranceId};
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +52,12 @@ pub enum Input {
         utterance: UtteranceId,
         revision: u32,
         probability: f32,
+    },
+    /// Answer to [`Output::Identify`].
+    Identified {
+        utterance: UtteranceId,
+        asked: u32,
+        speaker: Speaker,
     },
     /// More text of a response.
     ResponseText {
@@ -167,6 +174,8 @@ pub enum ClientCommand {
     InterruptSpeaking,
     EnableVoiceInterrupt { enable: bool },
     EnablePushToTalk { enable: bool },
+    UseVoiceprint { enable: bool },
+    ClearVoiceprint,
     StartPushToTalk,
     FinishPushToTalk,
     CancelPushToTalk,

@@ -22,12 +22,12 @@ use crate::callbacks::Reporter;
 use ringline_conversation::{
     Conversation, DialogueKind, EndReason, Event, Input, JournalEntry, Message, Notice, Output, Role, Setup, Step,
 };
-use ringline_model::{CallTime, ResponseId, SentenceId, UserId};
+use ringline_model::{CallTime, RegistrationMode, ResponseId, SentenceId, UserId};
 use ringline_protocol::callback::Happened;
 use ringline_protocol::datachannel::ServerMessage;
 use ringline_protocol::openapi::UpdateAIAgentInstance;
 use ringline_providers::{ChatContext, SpeechRequest};
-use ringline_store::{DialogueRecord, EventRecord, JournalRow, Producer};
+use ringline_store::{DialogueRecord, EventRecord, JournalRow, Producer, VoiceprintRecord};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -135,6 +135,7 @@ impl Task {
                 self.step(Step::Input(Input::TakeoverCancelled)).await;
                 self.step(Step::Input(Input::TakeoverEnded)).await;
             }
+            CallEvent::VoiceLearnt { recording } => self.keep_voice(recording).await,
             CallEvent::HumanJoined => self.step(Step::Input(Input::TakeoverConnected)).await,
             CallEvent::HumanLeft => self.step(Step::Input(Input::TakeoverEnded)).await,
             CallEvent::Joined => self.step(Step::Input(Input::UserJoined)).await,
@@ -175,6 +176,9 @@ impl Task {
             Output::OpenUtterance { utterance, from } => self.agent.ears.open_utterance(utterance, from),
             Output::Transcribe { utterance, revision } => self.agent.ears.transcribe(utterance, revision),
             Output::ScoreEndOfTurn { utterance, revision } => self.agent.ears.score(utterance, revision),
+            Output::Identify { utterance, asked } => self.agent.ears.identify(utterance, asked),
+            Output::LearnVoice { utterance } => self.agent.ears.learn_voice(utterance),
+            Output::ForgetVoice => self.forget_voice().await,
             Output::CloseUtterance { utterance } => self.agent.ears.close_utterance(utterance),
             Output::Generate { response, sentence, messages } => self.generate(response, sentence, messages),
             Output::RunTool { response, call, name, arguments } => {
@@ -225,6 +229,30 @@ impl Task {
             extra_query: self.extra_query.clone(),
         };
         self.agent.generation.start(response, messages, &self.conversation.config().llm, context);
+    }
+
+    /// Keeps a voice that was learnt for the user's next calls.
+    async fn keep_voice(&self, audio: Vec<u8>) {
+        if let Some(id) = self.learnt_voice() {
+            let now_ms = self.unix_ms(self.agent.clock.now());
+            let (mode, created_ms, modified_ms) = (RegistrationMode::Implicit, now_ms, now_ms);
+            let voiceprint = VoiceprintRecord { id, mode, audio, created_ms, modified_ms };
+            self.agent.writer.voiceprint(voiceprint).await;
+        }
+    }
+
+    /// What the app server has registered stays for other calls; what a call has learnt is gone.
+    async fn forget_voice(&self) {
+        self.agent.ears.forget_voice();
+        if let Some(id) = self.learnt_voice() {
+            self.agent.writer.forget_voiceprint(id, RegistrationMode::Implicit).await;
+        }
+    }
+
+    /// Under which id a voice that is learnt in this call is kept.
+    fn learnt_voice(&self) -> Option<String> {
+        let registered = self.conversation.config().voiceprint.registered();
+        registered.filter(|(_, mode)| *mode == RegistrationMode::Implicit).map(|(id, _)| id.to_owned())
     }
 
     async fn notify(&mut self, notice: Notice) {

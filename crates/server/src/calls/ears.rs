@@ -7,19 +7,24 @@
 
 mod hearing;
 mod speech_detector;
+mod voices;
 
 use super::clock::CallClock;
 use super::{CallEvent, CallEvents};
-use hearing::{Heard, Hearing, samples};
+use hearing::samples;
+pub use hearing::{Heard, Hearing};
 use ringline_audio::{EAR_RATE, MOUTH_FRAME};
 use ringline_conversation::Input;
 use ringline_model::{CallTime, UtteranceId};
-use ringline_providers::{EndOfTurn, Recognition, RecognitionEvent, RecognitionParams, Recognizer, VoiceActivity};
+use ringline_providers::{
+    Embedder, EndOfTurn, Recognition, RecognitionEvent, RecognitionParams, Recognizer, VoiceActivity,
+};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use tokio::sync::mpsc;
+use voices::Voices;
 
 /// Samples of one chunk: 20 ms at 16 kHz.
 pub const CHUNK: usize = 320;
@@ -41,6 +46,8 @@ pub struct Senses {
     pub voice_activity: Box<dyn VoiceActivity>,
     pub recognizer: Arc<dyn Recognizer>,
     pub end_of_turn: Arc<dyn EndOfTurn>,
+    /// None: no voice is known from another.
+    pub embedder: Option<Arc<dyn Embedder>>,
     pub params: RecognitionParams,
     pub vad_level: u32,
 }
@@ -54,6 +61,10 @@ enum Message {
     OpenUtterance { ear: u64, utterance: UtteranceId, from: CallTime },
     Transcribe { ear: u64, utterance: UtteranceId, revision: u32 },
     Score { ear: u64, utterance: UtteranceId, revision: u32 },
+    Identify { ear: u64, utterance: UtteranceId, asked: u32 },
+    LearnVoice { ear: u64, utterance: UtteranceId },
+    RegisterVoice { ear: u64, recording: Vec<u8> },
+    ForgetVoice { ear: u64 },
     CloseUtterance { ear: u64, utterance: UtteranceId },
     Adjust { ear: u64, vad_level: u32, hot_words: Vec<String> },
     Close { ear: u64 },
@@ -165,6 +176,24 @@ impl Ears {
         self.shared.lane.command(Message::Score { ear: self.shared.ear, utterance, revision });
     }
 
+    pub fn identify(&self, utterance: UtteranceId, asked: u32) {
+        self.shared.lane.command(Message::Identify { ear: self.shared.ear, utterance, asked });
+    }
+
+    /// Before the utterance is closed.
+    pub fn learn_voice(&self, utterance: UtteranceId) {
+        self.shared.lane.command(Message::LearnVoice { ear: self.shared.ear, utterance });
+    }
+
+    /// A recording of the registered speaker: 16 kHz, 16-bit little-endian.
+    pub fn register_voice(&self, recording: Vec<u8>) {
+        self.shared.lane.command(Message::RegisterVoice { ear: self.shared.ear, recording });
+    }
+
+    pub fn forget_voice(&self) {
+        self.shared.lane.command(Message::ForgetVoice { ear: self.shared.ear });
+    }
+
     /// What counts as speech from now on, and the hot words of utterances that open from now on.
     pub fn adjust(&self, vad_level: u32, hot_words: Vec<String>) {
         self.shared.lane.command(Message::Adjust { ear: self.shared.ear, vad_level, hot_words });
@@ -211,6 +240,30 @@ fn listen(inbox: &Receiver<Message>, waiting: &AtomicUsize, runtime: &tokio::run
                     ear.score(utterance, revision, runtime);
                 }
             }
+            Message::Identify { ear, utterance, asked } => {
+                if let Some(ear) = ears.get_mut(&ear)
+                    && let Some(audio) = ear.utterance(utterance).map(|open| open.audio.iter().copied().collect())
+                {
+                    ear.voices.identify(utterance, asked, audio, runtime);
+                }
+            }
+            Message::LearnVoice { ear, utterance } => {
+                if let Some(ear) = ears.get_mut(&ear)
+                    && let Some(audio) = ear.utterance(utterance).map(|open| open.audio.iter().copied().collect())
+                {
+                    ear.voices.learn(audio, runtime);
+                }
+            }
+            Message::RegisterVoice { ear, recording } => {
+                if let Some(ear) = ears.get_mut(&ear) {
+                    ear.voices.register(&recording, runtime);
+                }
+            }
+            Message::ForgetVoice { ear } => {
+                if let Some(ear) = ears.get_mut(&ear) {
+                    ear.voices.forget();
+                }
+            }
             Message::Adjust { ear, vad_level, hot_words } => {
                 if let Some(ear) = ears.get_mut(&ear) {
                     ear.hearing.set_level(vad_level);
@@ -240,6 +293,7 @@ struct Ear {
     recognizer: Arc<dyn Recognizer>,
     end_of_turn: Arc<dyn EndOfTurn>,
     params: RecognitionParams,
+    voices: Voices,
     events: CallEvents,
     clock: CallClock,
     /// When the next sample is due.
@@ -258,6 +312,7 @@ impl Ear {
             recognizer: senses.recognizer,
             end_of_turn: senses.end_of_turn,
             params: senses.params,
+            voices: Voices::new(senses.embedder, events.clone()),
             events,
             clock,
             next_at: None,

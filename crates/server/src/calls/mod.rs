@@ -31,7 +31,7 @@ mod writer;
 pub use ambience::Sounds;
 pub use clips::ClipLoader;
 pub use configured::Configured;
-pub use ears::EarPool;
+pub use ears::{EarPool, Heard, Hearing};
 pub use handle::{CallHandle, Ended, TakeoverError};
 pub use recorder::{Recorder, private_dir};
 pub use registry::{Calls, CallsConfig, JoinError, NewCall, StartError};
@@ -68,6 +68,8 @@ pub enum CallEvent {
     HumanJoined,
     /// The human who took over is gone for good.
     HumanLeft,
+    /// A voice was learnt: 16 kHz, 16-bit little-endian.
+    VoiceLearnt { recording: Vec<u8> },
     /// The user's transport and data channel are up.
     Joined,
     /// The user's transport is gone for good.

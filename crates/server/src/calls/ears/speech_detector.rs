@@ -49,7 +49,8 @@ pub struct SpeechDetector {
 impl SpeechDetector {
     /// With a `VadLevel`.
     pub fn new(level: u32) -> Self {
-        let mut detector = Self { enter: ENTER, quietest: QUIETEST, speaking: false, spoke_from: CallTime::ZERO, run: None };
+        let mut detector =
+            Self { enter: ENTER, quietest: QUIETEST, speaking: false, spoke_from: CallTime::ZERO, run: None };
         detector.set_level(level);
         detector
     }
