@@ -7,6 +7,8 @@ mod calls;
 mod cli;
 mod config;
 mod doors;
+#[cfg(feature = "local")]
+mod lab;
 mod outward;
 mod providers;
 mod secrets;

@@ -2,6 +2,8 @@
 
 mod call;
 mod database;
+#[cfg(feature = "local")]
+mod lab;
 mod machine;
 mod models;
 mod replay;
@@ -28,6 +30,9 @@ enum Command {
     Call(call::Call),
     /// Re-run a finished call's conversation from its journal; exit code 0 only if every output is identical.
     Replay(replay::Replay),
+    /// Measure how well turns are taken, with audio and the local models.
+    #[cfg(feature = "local")]
+    Lab(lab::Lab),
 }
 
 impl Cli {
@@ -37,6 +42,8 @@ impl Cli {
             Command::Models(models) => models.run(),
             Command::Call(call) => call.run(),
             Command::Replay(replay) => replay.run(),
+            #[cfg(feature = "local")]
+            Command::Lab(lab) => lab.run(),
         }
     }
 }
