@@ -160,7 +160,7 @@ fn somebody_elses_interrupt_word_does_not_interrupt() {
         config.interrupt.words = vec!["stop".to_owned()];
     });
     call.at(2600).speech_starts().at(2900).interim(1, "stop").skip().at(2950).speaker(1, 1, Speaker::Other);
-    call.interim(1, "stop it").expect_nothing();
+    call.interim(1, "stop it").expect(&["2.950s user #2 voiceprint 3: \"stop it\""]);
     assert_eq!(call.state(), AgentState::Speaking);
     call.at(3000).speech_pauses().speaker(1, 2, Speaker::Registered);
     assert!(call.take_lines().iter().any(|line| line.ends_with("interrupted Words")), "once it is the speaker's");
@@ -189,14 +189,14 @@ fn the_client_switches_it_and_clears_the_voice() {
     call.client(ClientCommand::UseVoiceprint { enable: true }).expect(&["0.000s voiceprint true"]);
     call.at(1000).speech_starts().after(1000).speech_pauses().speaker(0, 1, Speaker::Other).skip();
     call.client(ClientCommand::ClearVoiceprint).expect(&["2.000s forget voice", "2.000s voiceprint cleared"]);
-    call.transcript(0, 1, "Hello.").at(2400).skip();
-    call.client(ClientCommand::UseVoiceprint { enable: false }).expect(&["2.400s voiceprint false"]);
+    call.transcript(0, 1, "Hello.").at(2400).text(1, "Hi.").finished(1).speaks(0).at(3400).played(0).skip();
+    call.client(ClientCommand::UseVoiceprint { enable: false }).expect(&["3.400s voiceprint false"]);
     call.speech_starts().after(1000).speech_pauses().transcript(1, 1, "Hello?").after(400).expect(&[
-        "2.400s open u1 from 2.100s",
-        "3.400s transcribe u1 rev 1",
-        "3.800s close u1",
-        "3.800s user #2 end: \"Hello?\"",
-        "3.800s state Thinking",
-        "3.800s generate r1 #2: S:P | U:Hello?",
+        "3.400s open u1 from 3.100s",
+        "4.400s transcribe u1 rev 1",
+        "4.800s close u1",
+        "4.800s user #2 end: \"Hello?\"",
+        "4.800s state Thinking",
+        "4.800s generate r2 #2: S:P | U:Hello. | A:Hi. | U:Hello?",
     ]);
 }

@@ -7,7 +7,7 @@
 //!
 //! Contract: [`EchoGuard::sent`] and [`EchoGuard::heard`] take audio with its call time, each in order; pieces may have any size.
 //! What is not handed in as sent was silent. Nothing is altered, and nothing is allocated after construction. Until the way
-//! back is known, a sound counts as a person's: that takes about a third of a second of echo, once per call.
+//! back is known, a sound counts as a person's: that takes up to a second of echo, once per call.
 //!
 //! Limits: an echo later than 640 ms is a person's voice, and so is one that has come back only in part, as long as
 //! it cannot be told. A person more than about 12 dB below the echo is not noticed.
