@@ -4,6 +4,7 @@
 # make figures measure what the README states, on this machine
 # make load   how fast calls start, on this machine
 # make sim    simulated calls: SEEDS (100000) of them from seed FROM (0)
+# make lab    how well turns are taken: speech over the agent and its echo in simulated rooms, with local models
 # make fuzz   every fuzz target for FUZZ_SECONDS (600)
 # make screenshots the pictures of the console in docs/screenshots, taken anew
 # make check  formatting, lints and types, without tests
@@ -21,8 +22,10 @@ ARGS ?=
 # Simulated calls and the first one's seed, for `make sim`.
 SEEDS ?= 100000
 FROM ?= 0
+# Simulated rooms for `make lab`.
+ROOMS ?= 600
 
-.PHONY: run test test-unit test-e2e test-slow figures load sim fuzz screenshots check build page sdk-web models clean
+.PHONY: run test test-unit test-e2e test-slow figures load sim lab fuzz screenshots check build page sdk-web models clean
 
 run: build models
 	$(BIN) serve --tier $(TIER) $(ARGS)
@@ -77,6 +80,12 @@ load: build
 sim:
 	$(CARGO) build --release --locked --workspace --bin ringline-sim
 	target/release/ringline-sim --seeds $(SEEDS) --from $(FROM)
+
+lab: build
+	@scripts/system-packages.sh test lab
+	$(BIN) models pull core
+	$(BIN) lab --plot target/lab.svg
+	$(BIN) lab --rooms $(ROOMS)
 
 fuzz:
 	FUZZ_SECONDS=$${FUZZ_SECONDS:-600} fuzz/run

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Checks that this machine has what Ringline's build and tests need from outside the repository.
 #
-#   scripts/system-packages.sh [build] [test] [sdks]
+#   scripts/system-packages.sh [build] [test] [sdks] [lab]
 #
 # build   compilers and tools, Rust, Node with npm, Python with pip (the default)
 # test    what the end-to-end tests need besides: a browser, speech samples, audio tools, Postgres, Prometheus, coturn
 # sdks    what the suites with the vendor's SDKs in other languages need; without it they are skipped. Go is never installed
+#
+# lab     a second engine that speaks the lab's clips; without it they are left out
 #
 # Missing system packages are installed when running as root on Debian or Ubuntu; otherwise one line to paste is
 # printed. Rust, Node and Python are never installed, only asked for. Silent when nothing is missing.
@@ -17,6 +19,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly BUILD_PACKAGES=(cmake clang libclang-dev g++ make pkg-config)
 readonly TEST_PACKAGES=(chromium ffmpeg pocketsphinx-testdata espeak-ng sox iproute2 postgresql python3-venv prometheus coturn)
 readonly SDKS_PACKAGES=(default-jdk-headless maven)
+readonly LAB_PACKAGES=(flite)
 readonly OLDEST_NODE=20.19
 
 main() {
@@ -25,9 +28,10 @@ main() {
         case $group in
             build) packages+=("${BUILD_PACKAGES[@]}") ;;
             test) packages+=("${TEST_PACKAGES[@]}") ;;
+            lab) packages+=("${LAB_PACKAGES[@]}") ;;
             sdks) packages+=("${SDKS_PACKAGES[@]}") ;;
             *)
-                say "usage: scripts/system-packages.sh [build] [test] [sdks]"
+                say "usage: scripts/system-packages.sh [build] [test] [sdks] [lab]"
                 exit 2
                 ;;
         esac

@@ -14,6 +14,7 @@
 
 mod ambience;
 mod ear;
+mod echo;
 mod error;
 mod file;
 mod lead;
@@ -25,11 +26,13 @@ mod packet;
 mod placing;
 mod playout;
 mod resample;
+pub mod room;
 mod track_pcm;
 mod track_reader;
 
 pub use ambience::Ambience;
 pub use ear::{Ear, EarPath, EarStats, LATE_RUN, MAX_CONCEALED_PACKETS, MAX_FILL, MIN_PAYLOAD};
+pub use echo::{EchoGuard, Voice};
 pub use error::AudioError;
 pub use file::{AudioFileError, decode_file};
 pub use lead::LeadTrim;

@@ -6,8 +6,8 @@
 #![allow(dead_code, reason = "each test file uses its part of the harness")]
 
 use ringline_conversation::{
-    AgentState, ClientCommand, Conversation, Event, Input, JournalEntry, Message, Notice, Output, Role, Setup, Step,
-    TakeoverMode, replay,
+    AgentState, ClientCommand, Conversation, Event, Input, JournalEntry, Message, Notice, Output, Role, Setup, Speaker,
+    Step, TakeoverMode, replay,
 };
 use ringline_model::{AgentConfig, CallTime, ClipId, ResponseId, SegmentId, ToolCall, UserId, UtteranceId};
 
@@ -182,6 +182,10 @@ impl Call {
         self.input(Input::SpeechResumed { at: ms(self.now) })
     }
 
+    pub fn echo_since(&mut self, at: u64) -> &mut Self {
+        self.input(Input::SpeechWasEcho { at: ms(at) })
+    }
+
     pub fn client(&mut self, command: ClientCommand) -> &mut Self {
         self.input(Input::Client { command })
     }
@@ -227,6 +231,11 @@ impl Call {
 
     pub fn transcript(&mut self, utterance: u64, revision: u32, text: &str) -> &mut Self {
         self.input(Input::Transcript { utterance: UtteranceId(utterance), revision, text: text.to_owned() })
+    }
+
+    /// The ears have found out whose the utterance is.
+    pub fn speaker(&mut self, utterance: u64, asked: u32, speaker: Speaker) -> &mut Self {
+        self.input(Input::Identified { utterance: UtteranceId(utterance), asked, speaker })
     }
 
     pub fn score(&mut self, utterance: u64, revision: u32, probability: f32) -> &mut Self {
@@ -331,6 +340,9 @@ pub fn line(output: &Output) -> String {
         Output::OpenUtterance { utterance, from } => format!("open u{utterance} from {from}"),
         Output::Transcribe { utterance, revision } => format!("transcribe u{utterance} rev {revision}"),
         Output::ScoreEndOfTurn { utterance, revision } => format!("score u{utterance} rev {revision}"),
+        Output::Identify { utterance, asked } => format!("identify u{utterance} {asked}"),
+        Output::LearnVoice { utterance } => format!("learn voice u{utterance}"),
+        Output::ForgetVoice => "forget voice".to_owned(),
         Output::CloseUtterance { utterance } => format!("close u{utterance}"),
         Output::Generate { response, sentence, messages } => {
             let messages: Vec<_> = messages.iter().map(message).collect();
@@ -364,7 +376,14 @@ fn notice_line(notice: &Notice) -> String {
         Notice::Error { code, message } => format!("error {code}: {message}"),
         Notice::State { state } => format!("state {state:?}"),
         Notice::AgentSubtitle { text, end: e, sentence } => format!("agent #{sentence}{}: \"{text}\"", end(e)),
-        Notice::UserSubtitle { text, end: e, sentence } => format!("user #{sentence}{}: \"{text}\"", end(e)),
+        Notice::UserSubtitle { text, end: e, sentence, voiceprint: 0 } => {
+            format!("user #{sentence}{}: \"{text}\"", end(e))
+        }
+        Notice::UserSubtitle { text, end: e, sentence, voiceprint } => {
+            format!("user #{sentence}{} voiceprint {voiceprint}: \"{text}\"", end(e))
+        }
+        Notice::VoiceprintChanged { enable } => format!("voiceprint {enable}"),
+        Notice::VoiceprintCleared => "voiceprint cleared".to_owned(),
         Notice::VoiceInterruptChanged { enable } => format!("voice interrupt {enable}"),
         Notice::PushToTalkChanged { enable } => format!("push to talk {enable}"),
         Notice::VoiceChanged { voice } => format!("voice {voice}"),

@@ -40,6 +40,8 @@ pub struct SpeechDetector {
     /// Least level of speech in dBFS.
     quietest: f32,
     speaking: bool,
+    /// Where the speech that goes on, or the last one, began.
+    spoke_from: CallTime,
     /// Beginning and length of the run of frames against the present state.
     run: Option<(CallTime, Duration)>,
 }
@@ -47,7 +49,8 @@ pub struct SpeechDetector {
 impl SpeechDetector {
     /// With a `VadLevel`.
     pub fn new(level: u32) -> Self {
-        let mut detector = Self { enter: ENTER, quietest: QUIETEST, speaking: false, run: None };
+        let mut detector =
+            Self { enter: ENTER, quietest: QUIETEST, speaking: false, spoke_from: CallTime::ZERO, run: None };
         detector.set_level(level);
         detector
     }
@@ -59,6 +62,12 @@ impl SpeechDetector {
             harder @ 1..=10 => (ENTER + ENTER_PER_LEVEL * harder as f32, QUIETEST + DB_PER_LEVEL * harder as f32),
             _ => (ENTER, QUIETEST),
         };
+    }
+
+    /// What goes on is no speech. Returns where it had begun, if it was taken for some.
+    pub fn forget(&mut self) -> Option<CallTime> {
+        self.run = None;
+        std::mem::take(&mut self.speaking).then_some(self.spoke_from)
     }
 
     /// One VAD frame that begins at `at`, with its level in dBFS.
@@ -81,6 +90,9 @@ impl SpeechDetector {
         }
         self.run = None;
         self.speaking = !self.speaking;
+        if self.speaking {
+            self.spoke_from = began;
+        }
         Some(if self.speaking { SpeechEdge::Began(began) } else { SpeechEdge::Ended(began) })
     }
 }
