@@ -17,6 +17,8 @@ const LEAST_STEPS: f32 = 18.0;
 const SURE: f32 = 0.62;
 /// … and another delay must be so much better than the one known.
 const BETTER: f32 = 0.08;
+/// So many searches in a row find the same delay: what goes together by chance soon does so at another.
+const IN_A_ROW: u32 = 15;
 /// Least spread of what is heard, in dB² a band: steady noise goes along with nothing.
 const LEAST_SPREAD: f32 = 9.0;
 
@@ -37,7 +39,9 @@ pub(super) struct EchoPath {
     /// Per room and delay: sent, sent², sent × heard.
     sums: Box<[[[[f32; BANDS]; 3]; LONGEST]; ROOMS]>,
     found: Option<Found>,
-    /// By step, modulo [`HISTORY`]; silent where a person spoke or nothing was compared.
+    /// A delay that was found, and how many times in a row.
+    candidate: Option<(usize, u32)>,
+    /// By step, modulo [`HISTORY`]; silent where a person spoke or nothing sounded.
     history: Box<[Levels; HISTORY]>,
     next: u64,
 }
@@ -58,6 +62,7 @@ impl EchoPath {
             heard_squared: [0.0; BANDS],
             sums: Box::new([[[[0.0; BANDS]; 3]; LONGEST]; ROOMS]),
             found: None,
+            candidate: None,
             history: Box::new([[SILENCE; BANDS]; HISTORY]),
             next: 0,
         }
@@ -110,10 +115,24 @@ impl EchoPath {
         let best = all.map(|(room, delay)| (of(room, delay), room, delay)).max_by(|a, b| a.0.total_cmp(&b.0));
         let Some((correlation, room, delay)) = best else { return };
         let known = self.found.map_or(SURE, |found| (of(found.room, found.delay) + BETTER).max(SURE));
-        if correlation > known {
+        if correlation <= known {
+            self.candidate = None;
+            return;
+        }
+        let times = match self.candidate {
+            Some((at, times)) if at.abs_diff(delay) <= 1 => times + 1,
+            Some(_) | None => 1,
+        };
+        self.candidate = Some((delay, times));
+        if times >= IN_A_ROW {
             let gains = self.gains(step, room, delay, sent);
             self.found = Some(Found { room, delay, gains });
         }
+    }
+
+    /// The usual level of a band of what is expected.
+    pub fn usual(&self, found: &Found, band: usize) -> f32 {
+        self.sums[found.room][found.delay][0][band] / self.weight + found.gains[band]
     }
 
     /// Takes the losses anew.
@@ -170,9 +189,14 @@ impl EchoPath {
                 *gain = *quantile;
             }
         }
+        // What has not been heard of late is as it was.
+        let old = self.found.filter(|found| found.room == room && found.delay == delay).map(|found| found.gains);
         let known: f32 = gains.iter().filter(|gain| gain.is_finite()).sum();
         let count = gains.iter().filter(|gain| gain.is_finite()).count();
         let usual = if count > 0 { known / count as f32 } else { 0.0 };
-        gains.map(|gain| if gain.is_finite() { gain } else { usual })
+        std::array::from_fn(|band| match gains[band] {
+            gain if gain.is_finite() => gain,
+            _ => old.map_or(usual, |old| old[band]),
+        })
     }
 }

@@ -33,8 +33,8 @@ pub const CHUNK: usize = 320;
 const QUEUE: usize = 2048;
 /// … of which the last quarter is kept for commands.
 const QUEUE_AUDIO: usize = QUEUE * 3 / 4;
-/// Audio kept from before an utterance opens, so that its first sound is in it.
-const PREROLL: usize = EAR_RATE as usize;
+/// Audio kept from before an utterance opens, so that its first sound is in it, also if it is told of late (`hearing`).
+const PREROLL: usize = 2 * EAR_RATE as usize;
 /// Longest utterance kept for the end-of-turn model; it looks at the last 8 s (Smart Turn v3).
 const TURN_AUDIO: usize = 8 * EAR_RATE as usize;
 /// Longest gap filled with silence; after a longer one listening starts anew.
