@@ -26,10 +26,11 @@ pub struct Call {
     over: bool,
 }
 
-/// A configuration with changes.
+/// A configuration with changes. With this `VadLevel` 0.7 s of speech stop the agent, which leaves scripts short.
 pub fn config(change: impl FnOnce(&mut AgentConfig)) -> AgentConfig {
     let mut config = AgentConfig::default();
     config.llm.system_prompt = Some("P".to_owned());
+    config.asr.vad_level = 6;
     change(&mut config);
     config
 }
