@@ -8,6 +8,7 @@
 # make bench-network what a weak network leaves of a call, into docs/benchmarks.md (root, network namespaces, ten minutes)
 # make bench-peers Ringline and Pipecat in the same run, into target/bench (PyPI, fifteen minutes)
 # make sim    simulated calls: SEEDS (100000) of them from seed FROM (0)
+# make lab    how well turns are taken: speech over the agent and its echo in simulated rooms, with local models
 # make fuzz   every fuzz target for FUZZ_SECONDS (600)
 # make screenshots the pictures of the console in docs/screenshots, taken anew
 # make check  formatting, lints and types, without tests
@@ -25,8 +26,10 @@ ARGS ?=
 # Simulated calls and the first one's seed, for `make sim`.
 SEEDS ?= 100000
 FROM ?= 0
+# Simulated rooms for `make lab`.
+ROOMS ?= 600
 
-.PHONY: run test test-unit test-e2e test-slow figures load bench bench-smoke bench-network bench-peers sim fuzz screenshots check build page sdk-web models clean
+.PHONY: run test test-unit test-e2e test-slow figures load bench bench-smoke bench-network bench-peers sim lab fuzz screenshots check build page sdk-web models clean
 
 run: build models
 	$(BIN) serve --tier $(TIER) $(ARGS)
@@ -111,6 +114,12 @@ bench-peers: models
 sim:
 	$(CARGO) build --release --locked --workspace --bin ringline-sim
 	target/release/ringline-sim --seeds $(SEEDS) --from $(FROM)
+
+lab: build
+	@scripts/system-packages.sh test lab
+	$(BIN) models pull core
+	$(BIN) lab --plot target/lab.svg
+	$(BIN) lab --rooms $(ROOMS)
 
 fuzz:
 	FUZZ_SECONDS=$${FUZZ_SECONDS:-600} fuzz/run

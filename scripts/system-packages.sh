@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Checks that this machine has what Ringline's build and tests need from outside the repository.
 #
-#   scripts/system-packages.sh [build] [test] [sdks] [bench]
+#   scripts/system-packages.sh [build] [test] [sdks] [bench] [lab]
 #
 # build   compilers and tools, Rust, Node with npm, Python with pip (the default)
 # test    what the end-to-end tests need besides: a browser, speech samples, audio tools, Postgres, Prometheus, coturn
 # sdks    what the suites with the vendor's SDKs in other languages need; without it they are skipped. Go is never installed
 # bench   what measuring needs: callgrind and strace
+#
+# lab     a second engine that speaks the lab's clips; without it they are left out
 #
 # Missing system packages are installed when running as root on Debian or Ubuntu; otherwise one line to paste is
 # printed. Rust, Node and Python are never installed, only asked for. Silent when nothing is missing.
@@ -19,6 +21,7 @@ readonly BUILD_PACKAGES=(cmake clang libclang-dev g++ make pkg-config)
 readonly TEST_PACKAGES=(chromium ffmpeg pocketsphinx-testdata espeak-ng sox iproute2 postgresql python3-venv prometheus coturn openssl)
 readonly SDKS_PACKAGES=(default-jdk-headless maven)
 readonly BENCH_PACKAGES=(valgrind strace)
+readonly LAB_PACKAGES=(flite)
 readonly OLDEST_NODE=20.19
 
 main() {
@@ -27,10 +30,11 @@ main() {
         case $group in
             build) packages+=("${BUILD_PACKAGES[@]}") ;;
             test) packages+=("${TEST_PACKAGES[@]}") ;;
+            lab) packages+=("${LAB_PACKAGES[@]}") ;;
             sdks) packages+=("${SDKS_PACKAGES[@]}") ;;
             bench) packages+=("${BENCH_PACKAGES[@]}") ;;
             *)
-                say "usage: scripts/system-packages.sh [build] [test] [sdks] [bench]"
+                say "usage: scripts/system-packages.sh [build] [test] [sdks] [bench] [lab]"
                 exit 2
                 ;;
         esac

@@ -13,7 +13,19 @@ def tone(seconds, rate=16000, frequency=440.0, channels=1):
     """A WAV file of 16 bits with one tone at half scale."""
     frames = int(rate * seconds)
     one = [int(16000 * math.sin(2 * math.pi * frequency * n / rate)) for n in range(frames)]
-    samples = [value for value in one for _ in range(channels)]
+    return wav([value for value in one for _ in range(channels)], rate, channels)
+
+
+def voice(seconds, pitch, rate=16000):
+    """A WAV file of a voice: so many Hz with harmonics, in syllables."""
+    def sample(n):
+        t = n / rate
+        swell = 0.6 - 0.4 * math.cos(2 * math.pi * 5 * t)
+        return int(6000 * swell * sum(math.sin(2 * math.pi * pitch * k * t) / k for k in range(1, 9)))
+    return wav([sample(n) for n in range(int(rate * seconds))], rate, 1)
+
+
+def wav(samples, rate, channels):
     data = struct.pack(f"<{len(samples)}h", *samples)
     head = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + len(data), b"WAVE", b"fmt ", 16, 1, channels, rate,
                        rate * channels * 2, channels * 2, 16, b"data", len(data))

@@ -13,7 +13,7 @@ from alibabacloud_ice20201109 import models
 from alibabacloud_ice20201109.client import Client
 from alibabacloud_tea_openapi import utils_models
 from alibabacloud_tea_openapi.exceptions import AlibabaCloudException, ThrottlingException
-from files import ALLOWED, Files, tone
+from files import ALLOWED, Files, tone, voice
 from harness import Server, wait_until
 
 GMT = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}\+00:00$"
@@ -193,6 +193,43 @@ class Voiceprints(unittest.TestCase):
         self.assertEqual(self.listed(), [])
         status, body = self.server.post("/api/v1/aiagent/clearAIAgentVoiceprint", {"user_id": "carol"})
         self.assertEqual((status, body["code"]), (200, 500))
+
+    def call(self, pitches, voiceprint, *args):
+        """A call whose turns have these pitches; its caller, after a while in which the last was not answered, or all were."""
+        turns = []
+        for number, pitch in enumerate(pitches):
+            turn = Path(self.directory.name) / f"turn{number}.wav"
+            turn.write_bytes(voice(2.5, pitch))
+            turns += ["--wav", turn]
+        config = json.dumps({"VoiceprintConfig": {"UseVoiceprint": True, **voiceprint}})
+        caller = self.server.caller("--agent-config", config, "--patience", "15", *turns, *args)
+        caller.finish()
+        replay = self.server.replay(caller.first("started")["instanceId"])
+        self.assertEqual(replay.returncode, 0, replay.stderr)
+        return caller
+
+    def results(self, caller):
+        return [message["voiceprint"] for message in caller.messages(1003) if message["end"]]
+
+    def test_only_the_registered_voice_is_answered(self):
+        self.files.files["/low.wav"] = voice(6, 120)
+        self.set("low", self.files.url("/low.wav"))
+        caller = self.call([122, 250], {"VoiceprintId": "low"})
+        self.assertEqual(self.results(caller), [2, 3], caller.problem())
+        answered = {message["sentenceId"] for message in caller.messages(1002)} - {0}
+        self.assertEqual(answered, {1}, "the other voice was answered")
+
+    def test_the_first_speaker_is_learnt_known_in_the_next_call_and_forgotten_on_demand(self):
+        learning = {"VoiceprintId": "first", "RegistrationMode": "Implicit"}
+        caller = self.call([120, 122, 250], learning)
+        self.assertEqual(self.results(caller), [1, 2, 3], caller.problem())
+        self.assertEqual(self.listed(voiceprint_id="first", registration_mode="Implicit"), ["first"])
+        self.assertEqual(self.results(self.call([250], learning)), [3])
+        caller = self.call([250], learning, "--send", '{"type":1110,"data":{}}')
+        self.assertEqual(len(caller.messages(1009)), 1)
+        self.assertEqual(self.results(caller), [1], "anybody is answered")
+        caller = self.call([250], learning, "--send", '{"type":1109,"data":{"enable":false}}')
+        self.assertEqual((caller.messages(1008), self.results(caller)), ([{"enable": False}], [0]))
 
 
 if __name__ == "__main__":

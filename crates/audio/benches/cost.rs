@@ -3,8 +3,8 @@
 //! `cargo bench -p ringline-audio`, or with `--profile release` to reuse the normal build. Prints the least of
 //! seven rounds: other processes can only add to it.
 
-use ringline_audio::{EarPath, MOUTH_FRAME, MOUTH_RATE, MouthEncoder, Playout, Resampler};
-use ringline_model::{ResponseId, SegmentId};
+use ringline_audio::{EAR_RATE, EarPath, EchoGuard, MOUTH_FRAME, MOUTH_RATE, MouthEncoder, Playout, Resampler};
+use ringline_model::{CallTime, ResponseId, SegmentId};
 use std::hint::black_box;
 
 const ROUNDS: usize = 7;
@@ -41,6 +41,17 @@ fn main() {
         for _ in 0..SECONDS * 50 {
             black_box(playout.tick());
         }
+    });
+    let at_16k = voice(EAR_RATE);
+    report("echo guard, agent and user talking", || {
+        let mut guard = EchoGuard::new();
+        let frames = at_24k.chunks_exact(MOUTH_FRAME).zip(at_16k.chunks_exact(320));
+        for (n, (sent, heard)) in (0u64..).zip(frames) {
+            let at = CallTime::from_millis(n * 20);
+            guard.sent(at, sent);
+            guard.heard(at, heard);
+        }
+        black_box(guard.voice());
     });
     report("resampler: 22.05 to 24 kHz", || {
         let mut resampler = Resampler::new(22_050, MOUTH_RATE).expect("rates");

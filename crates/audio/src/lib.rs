@@ -14,6 +14,7 @@
 
 mod ambience;
 mod ear;
+mod echo;
 mod error;
 mod file;
 mod in_order;
@@ -26,11 +27,13 @@ mod packet;
 mod placing;
 mod playout;
 mod resample;
+pub mod room;
 mod track_pcm;
 mod track_reader;
 
 pub use ambience::Ambience;
 pub use ear::{Ear, EarPath, EarStats, LATE_RUN, MAX_CONCEALED_PACKETS, MAX_FILL, MIN_PAYLOAD, QUIET};
+pub use echo::{EchoGuard, Voice};
 pub use error::AudioError;
 pub use file::{AudioFileError, decode_file};
 pub use in_order::{InOrder, MAX_WAIT, MAX_WAITING};

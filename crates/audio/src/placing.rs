@@ -35,15 +35,8 @@ pub enum GapCause {
 }
 
 impl GapCause {
-    pub const ALL: &[Self] = &[
-        Self::JoinedLate,
-        Self::Lost,
-        Self::NotSent,
-        Self::Away,
-        Self::NotInCharge,
-        Self::Dropped,
-        Self::Clock,
-    ];
+    pub const ALL: &[Self] =
+        &[Self::JoinedLate, Self::Lost, Self::NotSent, Self::Away, Self::NotInCharge, Self::Dropped, Self::Clock];
 
     /// As it is written in a recording's index.
     pub const fn as_str(self) -> &'static str {

@@ -95,7 +95,8 @@ fn four_and_more_lost_packets_become_silence_of_the_missing_length() {
     for lost in [4, 5, 50, 200] {
         let mut ear = EarPath::new().unwrap();
         hear_all(&mut ear, &packets[..20]);
-        let heard = ear.receive(packets[20 + lost].sequence, packets[20 + lost].rtp_time, &packets[20 + lost].payload).unwrap();
+        let heard =
+            ear.receive(packets[20 + lost].sequence, packets[20 + lost].rtp_time, &packets[20 + lost].payload).unwrap();
         assert_eq!((heard.start, heard.pcm.len()), (20 * FRAME as u64, (lost + 1) * FRAME));
         assert_eq!(heard.unknown, 0..lost * FRAME, "nobody knows whether it was speech");
         assert!(heard.pcm[..lost * FRAME].iter().all(|s| *s == 0.0));

@@ -20,9 +20,9 @@ pub(crate) enum Meaning {
     Words,
 }
 
-/// Sounds that are written alike everywhere.
-const SOUNDS: &str = "ah, aha, eh, er, erm, hah, haha, hahaha, hm, hmm, huh, mhm, mm, mmhm, mmhmm, mmm, oh, ooh, uh, uhhuh, uhuh, um, \
-    umhm, umm";
+/// Sounds that are written alike everywhere; a recogniser may spell a hum ("M. M.").
+const SOUNDS: &str = "ah, aha, eh, er, erm, h, hah, haha, hahaha, hm, hmm, huh, m, mh, mhm, mm, mmhm, mmhmm, mmm, n, oh, ooh, uh, uhhuh, \
+    uhuh, um, umhm, umm";
 
 /// Each list has the language tag it belongs to, and its entries as [`folded`] leaves them.
 const LEXICONS: &[(&str, &str)] = &[

@@ -78,6 +78,8 @@ impl Conversation {
                 self.outbox.notify(Notice::VoiceInterruptChanged { enable });
             }
             ClientCommand::EnablePushToTalk { enable } => self.set_push_to_talk(enable),
+            ClientCommand::UseVoiceprint { enable } => self.set_voiceprint(enable),
+            ClientCommand::ClearVoiceprint => self.clear_voiceprint(),
             ClientCommand::StartPushToTalk => self.start_talk(),
             ClientCommand::FinishPushToTalk => self.finish_talk(),
             ClientCommand::CancelPushToTalk => self.cancel_talk(),
@@ -121,6 +123,7 @@ impl Conversation {
         if matches!(self.state, AgentState::Thinking | AgentState::Speaking) && self.is_interruptible() {
             self.interrupt(InterruptReason::Text, None);
         }
+        self.voices.forget_last();
         self.user.add(text, self.now, None);
         self.begin_next();
     }
@@ -152,6 +155,9 @@ impl Conversation {
         if push_to_talk != old.push_to_talk {
             self.config.push_to_talk = old.push_to_talk;
             self.set_push_to_talk(push_to_talk);
+        }
+        if self.config.voiceprint.enabled != old.voiceprint.enabled {
+            self.set_voiceprint(self.config.voiceprint.enabled);
         }
         let enable = self.config.interrupt.enable_voice_interrupt;
         if enable != old.interrupt.enable_voice_interrupt {

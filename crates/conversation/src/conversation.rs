@@ -21,6 +21,7 @@ use crate::{
     speculation::Guess,
     takeover::Takeover,
     user_turn::UserTurn,
+    voiceprint::Voices,
     whispers::Whispers,
 };
 use ringline_model::{AgentConfig, CallTime, ResponseId, SentenceId};
@@ -47,6 +48,7 @@ pub struct Conversation {
     pub(crate) state: AgentState,
     pub(crate) presence: Presence,
     pub(crate) user: UserTurn,
+    pub(crate) voices: Voices,
     /// The agent's turn: being made or spoken.
     pub(crate) response: Option<Response>,
     /// An interrupted response of which it is not yet known how far it was heard. No other begins meanwhile.
@@ -90,6 +92,7 @@ impl Conversation {
             state: AgentState::Idle,
             presence: Presence::default(),
             user: UserTurn::default(),
+            voices: Voices::default(),
             response: None,
             cut: None,
             overlap: None,
@@ -124,6 +127,7 @@ impl Conversation {
             Input::SpeechStarted { at } => self.on_speech(at),
             Input::SpeechPaused { at } => self.on_speech_paused(at),
             Input::SpeechResumed { at } => self.on_speech(at),
+            Input::SpeechWasEcho { at } => self.on_echo(at),
             Input::InterimTranscript { utterance, text } => self.on_interim(utterance, &text),
             Input::Transcript { utterance, revision, text } => self.on_transcript(utterance, revision, &text),
             Input::TranscriptFailed { utterance, revision, error } => {
@@ -132,6 +136,7 @@ impl Conversation {
             Input::EndOfTurn { utterance, revision, probability } => {
                 self.on_end_of_turn(utterance, revision, probability);
             }
+            Input::Identified { utterance, asked, speaker } => self.on_speaker(utterance, asked, speaker),
             Input::ResponseText { response, text } => self.on_response_text(response, &text),
             Input::ResponseToolCalls { response, calls } => self.on_tool_calls(response, calls),
             Input::ResponseFinished { response } => self.on_response_finished(response),

@@ -93,13 +93,14 @@ impl Conversation {
             return;
         };
         let response = response.id;
-        if BargeIn::new(&self.config).is_immediate() {
+        let is_known = !self.may_be_other();
+        if is_known && BargeIn::new(&self.config).is_immediate() {
             return self.interrupt_by_voice();
         }
         match &mut self.overlap {
             Some(overlap) => overlap.resume(at),
             None => {
-                self.overlap = Some(Overlap::new(response, at));
+                self.overlap = Some(Overlap::new(response, at, is_known));
                 self.outbox.push(Output::Duck { response });
             }
         }
@@ -119,11 +120,16 @@ impl Conversation {
             return;
         }
         let policy = BargeIn::new(&self.config);
+        let is_open = self.may_be_other();
         let Some(response) = &self.response else { return };
         // The agent may have gone on before the text came.
-        let mut late = Overlap::new(response.id, self.now);
+        let mut late = Overlap::new(response.id, self.now, true);
         let overlap = self.overlap.as_mut().unwrap_or(&mut late);
         match overlap.read(text, self.config.asr.language.as_deref(), is_final, &policy) {
+            Some(Outcome::Interrupted) if is_open => {
+                self.keep_words(text, is_final);
+                self.identify_unless_asked();
+            }
             Some(Outcome::Interrupted) => self.interrupt_by_voice(),
             Some(outcome) => self.settle_overlap(outcome),
             None => {}
@@ -137,6 +143,12 @@ impl Conversation {
                 overlap.paused = Some(self.now);
                 self.outbox.push(Output::PausePlayout { response: overlap.response });
             }
+            Due::Identify => {
+                let Some(overlap) = &mut self.overlap else { return };
+                overlap.identify();
+                self.identify_unless_asked();
+            }
+            Due::Known => self.on_known_voice(),
             Due::Stop if self.voice_interrupts() => self.interrupt_by_voice(),
             Due::Stop => self.settle_overlap(Outcome::Moot),
             Due::GoOn => self.settle_overlap(Outcome::TextLate),

@@ -13,7 +13,7 @@
 //! It is composed of small machines, a file each: `user_turn` with its policy `endpointing` (and `unfinished`), `response` with `markers`, `brackets`,
 //! `clauses`, `gather`, `pronunciation` and `heard`, `history`, `presence`, `latency`, `says`. What connects them is in `conversation`
 //! (inputs and deadlines), `listening` (speech and transcripts), `answering` (questions, responses, playout), `interruption` (who has
-//! the floor, with its policy `barge_in`), `resumption` (what was stopped for nothing), `push_to_talk`, `back_channelling` (short words
+//! the floor, with its policy `barge_in`), `resumption` (what was stopped for nothing), `echo` (the agent's own voice), `voiceprint` (whose voice it is), `push_to_talk`, `back_channelling` (short words
 //! while listening), `clips` (audio from URLs), `speculation` (an answer before the turn is over), `idle` (a silent user), `pending` (a slow model), `tools` (what the model calls), `takeover` (a human in charge) and `commands` (client and
 //! server commands, the end).
 
@@ -28,6 +28,7 @@ mod clauses;
 mod clips;
 mod commands;
 mod conversation;
+mod echo;
 mod endpointing;
 mod gather;
 mod heard;
@@ -55,6 +56,7 @@ mod text;
 mod tools;
 mod unfinished;
 mod user_turn;
+mod voiceprint;
 mod what_if;
 mod whispers;
 mod words;
@@ -67,4 +69,5 @@ pub use conversation::Conversation;
 pub use metrics::{Metrics, MetricsReading};
 pub use replay::{Divergence, JournalEntry, Step, replay};
 pub use takeover::GIVEN_BACK;
+pub use voiceprint::Speaker;
 pub use what_if::{Change, ChangeError, Decision, Difference, WhatIf, what_if};

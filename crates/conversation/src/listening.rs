@@ -59,18 +59,25 @@ impl Conversation {
         if discard && (interrupt.words.is_empty() || !self.is_interruptible()) {
             return false;
         }
+        self.voices.forget_last();
         let (utterance, from) = self.user.open(at, self.now, self.agent_has_floor(), discard);
         self.outbox.push(Output::OpenUtterance { utterance, from });
         true
     }
 
+    /// Voice activity says where an utterance begins and ends, and not a button.
+    pub(crate) fn hears_by_voice(&self) -> bool {
+        !self.config.push_to_talk || self.takeover.is_some()
+    }
+
     pub(crate) fn on_speech_paused(&mut self, at: CallTime) {
-        let by_voice = !self.config.push_to_talk || self.takeover.is_some();
+        let by_voice = self.hears_by_voice();
         let Some(utterance) = self.user.utterance.as_mut().filter(|_| by_voice) else { return };
         let id = utterance.id;
         let at = at.min(self.now);
         if let Some(revision) = utterance.pause(at, self.now) {
             self.outbox.push(Output::Transcribe { utterance: id, revision });
+            self.identify();
             self.on_overlap_paused(at);
             if self.takeover.is_none() {
                 self.may_back_channel();
@@ -140,8 +147,8 @@ impl Conversation {
             return;
         }
         if let Some(text) = self.user.subtitle(text) {
-            let sentence = self.user_sentence();
-            self.outbox.notify(Notice::UserSubtitle { text, end: false, sentence });
+            let (sentence, voiceprint) = (self.user_sentence(), self.voiceprint());
+            self.outbox.notify(Notice::UserSubtitle { text, end: false, sentence, voiceprint });
         }
     }
 
@@ -184,11 +191,23 @@ impl Conversation {
         match due {
             Due::Decide if self.takeover.is_some() => {}
             Due::Decide => self.on_lasting_speech(),
-            Due::Force(utterance, revision) => self.outbox.push(Output::Transcribe { utterance, revision }),
+            Due::Force(utterance, revision) => {
+                self.outbox.push(Output::Transcribe { utterance, revision });
+                self.identify();
+            }
             Due::AskScore(utterance, revision) => self.outbox.push(Output::ScoreEndOfTurn { utterance, revision }),
             Due::Ended(text, end) if self.takeover.is_some() => self.note_user(&text, end),
             Due::Ended(text, end) => {
+                if self.is_lesson(&text)
+                    && let Some(utterance) = self.user.utterance.as_ref().map(|utterance| utterance.id)
+                {
+                    self.outbox.push(Output::LearnVoice { utterance });
+                }
                 let Some(utterance) = self.close_utterance() else { return };
+                if self.was_other() {
+                    self.dismiss(&text);
+                    return self.after_utterance();
+                }
                 let drops_words = utterance.by_word && !self.config.interrupt.keep_words;
                 let text = if drops_words { words::without(&text, &self.config.interrupt.words) } else { text };
                 let was_false = self.was_false_interruption(&text);
@@ -213,8 +232,8 @@ impl Conversation {
     fn settle_earlier(&mut self) {
         if self.keeps_apart() {
             let earlier = self.take_question();
-            let (text, sentence) = (earlier.text.clone(), earlier.sentence);
-            self.outbox.notify(Notice::UserSubtitle { text, end: true, sentence });
+            let (text, sentence, voiceprint) = (earlier.text.clone(), earlier.sentence, self.voiceprint());
+            self.outbox.notify(Notice::UserSubtitle { text, end: true, sentence, voiceprint });
             self.record_user(earlier);
         }
     }
@@ -269,12 +288,16 @@ impl Conversation {
         *self.user.sentence.get_or_insert_with(|| self.ids.sentence())
     }
 
-    fn interrupt_by_word(&mut self, text: &str) {
+    pub(crate) fn interrupt_by_word(&mut self, text: &str) {
         if self.state != AgentState::Speaking
             || !self.is_interruptible()
             || !words::says_one(text, &self.config.interrupt.words)
         {
             return;
+        }
+        if self.may_be_other() {
+            self.keep_words(text, false);
+            return self.identify_unless_asked();
         }
         let Some(utterance) = &mut self.user.utterance else { return };
         (utterance.by_word, utterance.discard) = (true, false);

@@ -8,7 +8,7 @@
 //! - *Agent interrupts user*: times the agent began to be heard while the user was speaking, per turn of the user's.
 //!
 //! A journal does not know what the user meant: speech without words, or of backchannels alone (`backchannel`, which judges
-//! the call itself), is a sound that wants nothing. Speech that the conversation did not listen to has no words in the journal, and counts as none.
+//! the call itself), is a sound that wants nothing, and the agent's own voice is nobody's. Speech that the conversation did not listen to has no words in the journal, and counts as none.
 
 use crate::backchannel::{Meaning, meaning};
 use crate::{Input, JournalEntry, Notice, Output, Step};
@@ -110,6 +110,9 @@ impl MetricsReading {
             if self.heard_since.is_some_and(|since| since < *at) {
                 self.over.push(Over { utterance: None, began: *at, text: String::new(), stopped: None });
             }
+        } else if let Input::SpeechWasEcho { at } = input {
+            self.user_speaks = false;
+            self.over.retain(|over| over.began < *at);
         } else if let Input::SpeechPaused { .. } | Input::UserLeft = input {
             self.user_speaks = false;
         } else if let Input::InterimTranscript { utterance, text } | Input::Transcript { utterance, text, .. } = input {

@@ -55,6 +55,7 @@ impl Conversation {
         let id = utterance.id;
         if let Some(revision) = utterance.release(self.now) {
             self.outbox.push(Output::Transcribe { utterance: id, revision });
+            self.identify();
         }
     }
 

@@ -4,7 +4,7 @@
 //! not be interrupted), so its text gathers in `said` and its sentence id is kept until a question comes of it.
 //! Answers of the recogniser and the end-of-turn model count only for the running utterance's current revision.
 
-use crate::{endpointing::Endpointing, latency::TurnEnd, text};
+use crate::{endpointing::Endpointing, latency::TurnEnd, text, voiceprint::Identity};
 use ringline_model::{CallTime, SentenceId, UtteranceId};
 use std::time::Duration;
 
@@ -54,6 +54,8 @@ pub(crate) struct Utterance {
     pub discard: bool,
     /// It interrupted by a word, which is not part of the question.
     pub by_word: bool,
+    /// Whose it is.
+    pub identity: Identity,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -122,6 +124,7 @@ impl UserTurn {
             contends,
             discard,
             by_word: false,
+            identity: Identity::default(),
         });
         (id, at.saturating_sub(PREROLL).max(self.spoken_until).min(at))
     }
@@ -242,6 +245,7 @@ impl Utterance {
             self.transcript = None;
             self.said_end = false;
             self.speech = Speech::Going;
+            self.identity.reopen();
         }
         paused
     }
@@ -253,6 +257,7 @@ impl Utterance {
             self.transcript = None;
             self.said_end = false;
             self.speech = Speech::Going;
+            self.identity.reopen();
         }
         self.longest = longest;
     }
@@ -306,13 +311,14 @@ impl Utterance {
         match self.speech {
             Speech::Going => self.decide_at.map_or(longest, |at| at.min(longest)),
             Speech::Forced { asked_at } => match self.transcript {
-                Some(_) => asked_at,
+                Some(_) => self.known_at(asked_at),
                 None => asked_at + TRANSCRIPT_WAIT,
             },
             Speech::Paused { silence_from, asked_at, asked_score, score } => {
                 let next = match &self.transcript {
                     Some(text) => {
-                        policy.enough_at(silence_from, score.map(|(probability, _)| probability), text).min(longest)
+                        let score = score.map(|(probability, _)| probability);
+                        self.known_at(policy.enough_at(silence_from, score, text).min(longest))
                     }
                     None => asked_at + TRANSCRIPT_WAIT,
                 };
@@ -355,8 +361,14 @@ impl Utterance {
         }
     }
 
+    /// Not before it is known whose it is, or given up.
+    fn known_at(&self, enough: CallTime) -> CallTime {
+        self.identity.open_until().map_or(enough, |until| enough.max(until))
+    }
+
     fn end(&mut self, now: CallTime, asked: CallTime, enough: CallTime, speech_ended: CallTime) -> Option<Due> {
-        match self.transcript.take_if(|_| enough <= now) {
+        let is_known = self.identity.open_until().is_none_or(|until| until <= now);
+        match self.transcript.take_if(|_| enough <= now && is_known) {
             Some(text) => {
                 let silence_sufficed = enough.max(speech_ended);
                 Some(Due::Ended(text, TurnEnd { speech_ended, text_asked: asked, silence_sufficed, decided: now }))

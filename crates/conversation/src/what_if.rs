@@ -47,6 +47,7 @@ pub struct WhatIf {
 enum Question {
     Transcribe(UtteranceId, u32),
     Score(UtteranceId, u32),
+    Identify(UtteranceId, u32),
     Response(ResponseId),
     Segment(SegmentId),
     Stop(ResponseId),
@@ -59,6 +60,7 @@ impl Question {
         Some(match output {
             Output::Transcribe { utterance, revision } => (Self::Transcribe(*utterance, *revision), String::new()),
             Output::ScoreEndOfTurn { utterance, revision } => (Self::Score(*utterance, *revision), String::new()),
+            Output::Identify { utterance, asked } => (Self::Identify(*utterance, *asked), String::new()),
             Output::Generate { response, messages, .. } => {
                 let texts: Vec<_> = messages.iter().map(|message| message.text.as_str()).collect();
                 (Self::Response(*response), texts.join("\n"))
@@ -78,6 +80,7 @@ impl Question {
                 Self::Transcribe(*utterance, *revision)
             }
             Input::EndOfTurn { utterance, revision, .. } => Self::Score(*utterance, *revision),
+            Input::Identified { utterance, asked, .. } => Self::Identify(*utterance, *asked),
             Input::ResponseText { response, .. }
             | Input::ResponseFinished { response }
             | Input::ResponseFailed { response, .. } => Self::Response(*response),
@@ -156,7 +159,7 @@ fn recorded_questions(journal: &[JournalEntry]) -> BTreeMap<Question, Asked> {
 }
 
 fn decision(output: &Output) -> Option<Decision> {
-    if let Output::Notify { notice: Notice::UserSubtitle { text, end: true, sentence } } = output {
+    if let Output::Notify { notice: Notice::UserSubtitle { text, end: true, sentence, .. } } = output {
         Some(Decision::Turn { sentence: *sentence, text: text.clone() })
     } else if let Output::Record { event: Event::Interrupted { reason, response, .. } } = output {
         Some(Decision::Interrupted { reason: *reason, response: *response })

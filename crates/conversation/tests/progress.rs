@@ -234,7 +234,10 @@ impl Watcher {
                 assert_eq!(self.open, Some(*utterance));
                 self.revision = *revision;
             }
-            Output::ScoreEndOfTurn { utterance, .. } => assert_eq!(self.open, Some(*utterance)),
+            Output::ScoreEndOfTurn { utterance, .. }
+            | Output::Identify { utterance, .. }
+            | Output::LearnVoice { utterance } => assert_eq!(self.open, Some(*utterance)),
+            Output::ForgetVoice => {}
             Output::Generate { response, messages, .. } => {
                 assert_eq!(self.generating, None, "two generations at once");
                 assert!(messages.len() <= 2 + 2 * 128, "a prompt grows without limit");

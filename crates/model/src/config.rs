@@ -8,6 +8,7 @@ use crate::ranges;
 pub(crate) use crate::reader::Reader;
 use crate::reading::{self, Brackets, PronunciationRule};
 use crate::schema::{self, Notes};
+use crate::voiceprint::VoiceprintConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -56,6 +57,8 @@ pub struct AgentConfig {
     pub back_channels: Vec<BackChannel>,
     #[serde(default)]
     pub ambient_sound: AmbientSoundConfig,
+    #[serde(default)]
+    pub voiceprint: VoiceprintConfig,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -224,6 +227,7 @@ impl Default for AgentConfig {
             auto_speech: AutoSpeechConfig::default(),
             back_channels: Vec::new(),
             ambient_sound: AmbientSoundConfig::default(),
+            voiceprint: VoiceprintConfig::default(),
         }
     }
 }
@@ -300,6 +304,7 @@ impl AgentConfig {
             turn_detection: Self::turn_detection(&turn)?,
             back_channels: back_channel::read(root)?,
             ambient_sound: AmbientSoundConfig::read(&root.child("AmbientSoundConfig")?)?,
+            voiceprint: VoiceprintConfig::read(&root.child("VoiceprintConfig")?)?,
             auto_speech: AutoSpeechConfig::read(&root.child("AutoSpeechConfig")?)?,
         })
     }

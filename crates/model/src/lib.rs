@@ -47,4 +47,4 @@ pub use status::InstanceStatus;
 pub use template::template_to_agent;
 pub use time::CallTime;
 pub use tool::{ToolCall, ToolDefinition};
-pub use voiceprint::RegistrationMode;
+pub use voiceprint::{RegistrationMode, VoiceprintConfig};

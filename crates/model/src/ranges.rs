@@ -5,10 +5,6 @@ use crate::ConfigError;
 use crate::config::Reader;
 
 pub(crate) fn check(root: &Reader<'_>) -> Result<(), ConfigError> {
-    let voiceprint = root.child("VoiceprintConfig")?;
-    voiceprint.boolean("UseVoiceprint")?;
-    voiceprint.text("VoiceprintId", 127)?;
-    voiceprint.choice("RegistrationMode", &["Explicit", "Implicit"])?;
     video_content(&root.child("VcrConfig")?)
 }
 

@@ -34,6 +34,22 @@ pub trait EndOfTurn: Send + Sync {
     async fn probability(&self, audio: Arc<[f32]>, text: &str) -> Result<f32, ProviderError>;
 }
 
+/// What a voice is like, as a vector: voices are alike as far as their vectors point the same way ([`similarity`]).
+#[async_trait::async_trait]
+pub trait Embedder: Send + Sync {
+    /// `audio`: speech of one person at 16 kHz, pauses cut out. The longer the surer; of less than a second it tells little. The
+    /// vector has length 1, and its loudness does not matter.
+    async fn embed(&self, audio: Arc<[f32]>) -> Result<Vec<f32>, ProviderError>;
+
+    /// Two vectors at least so similar are one person's.
+    fn same_from(&self) -> f32;
+}
+
+/// The cosine of the angle between two vectors of length 1.
+pub fn similarity(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct RecognitionParams {
     /// The vendor's language ids (`en`, `zh_mandarin`, …); none = the provider's default.

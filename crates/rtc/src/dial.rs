@@ -67,7 +67,8 @@ impl Dial {
 /// A socket at the local address from which the system would send to `server`.
 pub(crate) async fn open_towards(server: SocketAddr) -> Result<Own, RtcError> {
     let socket = net::udp_socket(SocketAddr::new(address_towards(server).await?, 0))?;
-    let local = socket.local_addr().map_err(|source| RtcError::Socket { action: "find the way to the server", source })?;
+    let local =
+        socket.local_addr().map_err(|source| RtcError::Socket { action: "find the way to the server", source })?;
     net::ready(&socket).await?;
     Ok(Own::new(socket, local))
 }

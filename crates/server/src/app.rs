@@ -14,7 +14,7 @@ use crate::recording::Recordings;
 use crate::session;
 use crate::voiceprints::Voiceprints;
 use ringline_conversation::{Message, Setup};
-use ringline_model::{AgentId, ChannelId, InstanceId, RtcApp, SessionId, UserId};
+use ringline_model::{AgentConfig, AgentId, ChannelId, InstanceId, RtcApp, SessionId, UserId};
 use ringline_protocol::callback::{Happened, StopReason};
 use ringline_protocol::error::ApiError;
 use ringline_protocol::nonce::NonceMemory;
@@ -135,6 +135,7 @@ impl App {
         let (providers, tools) = (self.own_providers(&agent)?, self.tools(&agent));
         let recorded = agent.settings.recording.records(self.config.recording.enabled);
         let history = self.history(options.session.as_ref(), effective.config.llm.history_limit).await?;
+        let voiceprint = self.voiceprint(&effective.config).await?;
         let setup = Setup { config: effective.config, history, seed: rand::random() };
         let session = options.session.unwrap_or_else(|| fresh(SessionId::parse));
         let Site { channel, user, agent_user, rtc_app, rtc_url } = site;
@@ -196,6 +197,7 @@ impl App {
             tools,
             ambient_sounds: agent.settings.ambient_sounds,
             recorded,
+            voiceprint,
             created_ms,
         };
         match self.calls.start(call) {
@@ -218,6 +220,13 @@ impl App {
             tracing::error!(agent.id = %agent.id, %error, "the agent's providers");
             ApiError::internal()
         })
+    }
+
+    /// The recording of the voice that the configuration names, if there is one.
+    async fn voiceprint(&self, config: &AgentConfig) -> Result<Option<Vec<u8>>, ApiError> {
+        let Some((id, mode)) = config.voiceprint.registered() else { return Ok(None) };
+        let record = self.store.voiceprint(id, mode).await.map_err(|e| internal(&e))?;
+        Ok(record.map(|record| record.audio))
     }
 
     /// The agent's tool servers, if it has any. Those that cannot be used cost a call its tools and nothing else.

@@ -10,6 +10,8 @@ mod doctor;
 mod doors;
 mod ice;
 mod journal;
+#[cfg(feature = "local")]
+mod lab;
 mod mcp;
 mod metrics;
 mod operations;

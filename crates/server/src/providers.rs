@@ -7,8 +7,8 @@ pub use lists::{Lists, ProviderError, Reach, web_address};
 use crate::config::{Config, Family};
 use anyhow::Context;
 use ringline_providers::models::{FileStatus, ModelStore, Tier};
-use ringline_providers::scripted::{Script, ScriptedCall, ScriptedFamily};
-use ringline_providers::{EndOfTurn, LanguageModel, Recognizer, Synthesizer, Voice, VoiceActivity};
+use ringline_providers::scripted::{Script, ScriptedCall, ScriptedEmbedder, ScriptedFamily};
+use ringline_providers::{Embedder, EndOfTurn, LanguageModel, Recognizer, Synthesizer, Voice, VoiceActivity};
 use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +18,8 @@ pub struct CallProviders {
     pub voice_activity: Box<dyn VoiceActivity>,
     pub recognizer: Arc<dyn Recognizer>,
     pub end_of_turn: Arc<dyn EndOfTurn>,
+    /// None: its model is not there.
+    pub embedder: Option<Arc<dyn Embedder>>,
     pub language_model: Arc<dyn LanguageModel>,
     pub synthesizer: Arc<dyn Synthesizer>,
     pub families: Families,
@@ -96,6 +98,7 @@ impl Providers {
                 voice_activity: Box::new(ringline_providers::earshot::EarshotVad::new()),
                 recognizer: scripted().recognizer.clone(),
                 end_of_turn: scripted().end_of_turn.clone(),
+                embedder: Some(Arc::new(ScriptedEmbedder)),
                 language_model: scripted().language_model.clone(),
                 synthesizer: scripted().synthesizer.clone(),
                 families: Families { recognition: SCRIPTED, language_model: SCRIPTED, synthesis: SCRIPTED },
@@ -153,9 +156,11 @@ mod local {
     use super::{CallProviders, Families};
     use crate::config::Config;
     use anyhow::Context as _;
+    use ringline_providers::Embedder;
     use ringline_providers::local::hibari::Hibari;
     use ringline_providers::local::llama::{LlamaConfig, LlamaModel};
-    use ringline_providers::local::{SileroVad, SmartTurn, Whisper, WhisperConfig};
+    use ringline_providers::local::{DVector, SileroVad, SmartTurn, Whisper, WhisperConfig};
+    use ringline_providers::models::ModelStore;
     use std::sync::Arc;
 
     const LOCAL: &str = crate::config::Family::Local.as_str();
@@ -165,6 +170,7 @@ mod local {
         silero: SileroVad,
         whisper: Arc<Whisper>,
         smart_turn: Arc<SmartTurn>,
+        embedder: Option<Arc<dyn Embedder>>,
         language_model: Arc<LlamaModel>,
         hibari: Arc<Hibari>,
     }
@@ -182,6 +188,9 @@ mod local {
             done();
             let done = timed("end-of-turn model");
             let smart_turn = Arc::new(SmartTurn::load(&store).with_context(hint)?);
+            done();
+            let done = timed("voiceprint model");
+            let embedder = embedder(&store)?;
             done();
             let done = timed("speech recognition");
             let whisper = Arc::new(Whisper::load(&store, WhisperConfig::default()).with_context(hint)?);
@@ -202,7 +211,7 @@ mod local {
             };
             let language_model = Arc::new(LlamaModel::load(&store.path(model).with_context(hint)?, llama)?);
             done();
-            Ok(Self { silero, whisper, smart_turn, language_model, hibari })
+            Ok(Self { silero, whisper, smart_turn, embedder, language_model, hibari })
         }
 
         pub fn for_call(&self) -> CallProviders {
@@ -210,10 +219,20 @@ mod local {
                 voice_activity: Box::new(self.silero.another()),
                 recognizer: self.whisper.clone(),
                 end_of_turn: self.smart_turn.clone(),
+                embedder: self.embedder.clone(),
                 language_model: self.language_model.clone(),
                 synthesizer: self.hibari.clone(),
                 families: Families { recognition: LOCAL, language_model: LOCAL, synthesis: LOCAL },
             }
         }
+    }
+
+    /// A store from before there was one goes without.
+    fn embedder(store: &ModelStore) -> anyhow::Result<Option<Arc<dyn Embedder>>> {
+        if let Err(missing) = store.path("speaker-embedder") {
+            tracing::warn!(%missing, "voiceprints are off: nobody is told from anybody");
+            return Ok(None);
+        }
+        Ok(Some(Arc::new(DVector::load(store)?)))
     }
 }

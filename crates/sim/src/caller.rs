@@ -26,6 +26,13 @@ pub(crate) enum Act {
         ms: u64,
         words: Vec<String>,
     },
+    /// Words of the agent's, heard again; after so many ms more it is known what they are.
+    Echo {
+        after: u64,
+        ms: u64,
+        words: Vec<String>,
+        known: u64,
+    },
     Command(ClientCommand),
     /// The app's button, after so many ms.
     Button {
@@ -130,7 +137,10 @@ impl Caller {
             return (Vec::new(), Some(self.sounds_until.since(now).as_millis() as u64 + self.chance.between(0, 1500)));
         }
         let acts = if agent_speaks { self.beside_agent() } else { self.with_floor() };
-        let sounds = acts.iter().map(|act| if let Act::Sound { after, ms, .. } = act { after + ms } else { 0 });
+        let sounds = acts.iter().map(|act| match act {
+            Act::Sound { after, ms, .. } | Act::Echo { after, ms, .. } => after + ms,
+            Act::Command(_) | Act::Button { .. } | Act::Leaves { .. } | Act::Gap { .. } => 0,
+        });
         self.sounds_until = CallTime::from_millis(now.as_millis() + sounds.max().unwrap_or(0));
         let again = self.chance.weighted(&[(60, 900), (30, 2500), (8, 8000), (2, 40_000)]);
         (acts, Some(self.chance.between(100, again)))
@@ -243,11 +253,16 @@ impl Caller {
         Act::Sound { after: 0, ms: count * 250, words }
     }
 
-    /// The agent's own voice, a little later.
+    /// The agent's own voice, a little later. Not always is it known.
     fn echo(&mut self) -> Act {
         let count = self.chance.between(0, 6);
         let words = words::user_words(&mut self.chance, count, false);
-        Act::Sound { after: self.chance.between(20, 250), ms: self.chance.between(60, 2500), words }
+        let (after, ms) = (self.chance.between(20, 250), self.chance.between(60, 2500));
+        let known = self.chance.between(60, 1200);
+        match self.chance.percent(70) {
+            true => Act::Echo { after, ms, words, known },
+            false => Act::Sound { after, ms, words },
+        }
     }
 
     fn types(&mut self) -> Act {
@@ -260,13 +275,15 @@ impl Caller {
     }
 
     fn presses(&mut self) -> Act {
-        Act::Command(match self.chance.between(0, 8) {
+        Act::Command(match self.chance.between(0, 10) {
             0..=2 => ClientCommand::InterruptSpeaking,
             3 => ClientCommand::EnableVoiceInterrupt { enable: self.chance.percent(50) },
             4 => ClientCommand::QueryState,
             5 => ClientCommand::UpdateMaxSilence { ms: self.chance.between(0, 5000) as u32 },
             6 => ClientCommand::EnablePushToTalk { enable: self.chance.percent(50) },
             7 => ClientCommand::SwitchVoice { voice: (*self.chance.pick(&["voice-2", ""])).to_owned() },
+            8 => ClientCommand::UseVoiceprint { enable: self.chance.percent(50) },
+            9 => ClientCommand::ClearVoiceprint,
             _ => match self.chance.percent(50) {
                 true => ClientCommand::UpdateSpeechRate { rate: self.chance.between(0, 300) as f64 / 100.0 },
                 false => ClientCommand::UpdateSystemPrompt { prompt: "Be brief.".to_owned() },

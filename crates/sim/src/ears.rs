@@ -7,7 +7,7 @@
 use crate::chance::Chance;
 use crate::edge::{Edge, Happening};
 use crate::mood::{Fate, Mood, fell_back};
-use ringline_conversation::{Input, Stage};
+use ringline_conversation::{Input, Speaker, Stage};
 use ringline_model::{CallTime, UtteranceId};
 
 /// Speech in a row that is a start, silence in a row that is a pause, and what a frame adds to both, in ms (the server's
@@ -31,6 +31,10 @@ pub(crate) enum EarCommand {
         utterance: UtteranceId,
         revision: u32,
     },
+    Identify {
+        utterance: UtteranceId,
+        asked: u32,
+    },
     Close {
         utterance: UtteranceId,
     },
@@ -49,11 +53,15 @@ pub(crate) struct Ears {
     end_of_turn: Mood,
     /// The recogniser gives interim texts.
     interims: bool,
+    /// No voice is known in this call.
+    is_unregistered: bool,
     /// Sounds now.
     sounds: u32,
     loud: bool,
     /// What voice activity detection has told.
     speech: bool,
+    /// Where that began.
+    speech_at: CallTime,
     edge_at: CallTime,
     epoch: u64,
     deaf_since: Option<CallTime>,
@@ -70,10 +78,12 @@ impl Ears {
             end_of_turn: Mood::draw(&mut chance),
             interims: chance.percent(50),
             has_other: chance.percent(30),
+            is_unregistered: chance.percent(30),
             chance,
             sounds: 0,
             loud: false,
             speech: false,
+            speech_at: CallTime::ZERO,
             edge_at: CallTime::ZERO,
             epoch: 0,
             deaf_since: Some(CallTime::ZERO),
@@ -129,11 +139,22 @@ impl Ears {
         }
         self.speech = self.loud;
         let at = self.edge_at;
+        if self.speech {
+            self.speech_at = at;
+        }
         edge.tell(match (self.speech, self.open.is_some()) {
             (true, true) => Input::SpeechResumed { at },
             (true, false) => Input::SpeechStarted { at },
             (false, _) => Input::SpeechPaused { at },
         });
+    }
+
+    /// What voice activity detection has told of is an echo, and goes on unheard.
+    pub fn is_echo(&mut self, edge: &mut Edge) {
+        if self.speech && self.sounds == 1 && self.deaf_since.is_none() {
+            (self.speech, self.epoch) = (false, self.epoch + 1);
+            edge.tell(Input::SpeechWasEcho { at: self.speech_at });
+        }
     }
 
     fn is_open(&self, id: UtteranceId) -> bool {
@@ -154,6 +175,9 @@ impl Ears {
             EarCommand::Score { utterance, revision } if self.is_open(utterance) => {
                 self.score(utterance, revision, edge)
             }
+            EarCommand::Identify { utterance, asked } if self.is_open(utterance) => {
+                self.identify(utterance, asked, edge);
+            }
             EarCommand::Close { utterance } if self.is_open(utterance) => self.open = None,
             EarCommand::Interim { utterance } if self.is_open(utterance) => {
                 let text = self.text(edge.now);
@@ -164,6 +188,7 @@ impl Ears {
             }
             EarCommand::Transcribe { .. }
             | EarCommand::Score { .. }
+            | EarCommand::Identify { .. }
             | EarCommand::Close { .. }
             | EarCommand::Interim { .. } => {}
         }
@@ -213,6 +238,19 @@ impl Ears {
         };
         let after = self.end_of_turn.latency(&mut self.chance, 15, 120);
         let input = Input::EndOfTurn { utterance, revision, probability };
+        edge.after(after, Happening::Recognised { utterance, input });
+    }
+
+    /// Somebody is registered in most calls; who is heard is anybody's guess.
+    fn identify(&mut self, utterance: UtteranceId, asked: u32, edge: &mut Edge) {
+        use Speaker::{Far, Near, Other, Registered, Unregistered};
+        let speaker = match self.end_of_turn.fate(&mut self.chance) {
+            Fate::Answers if self.is_unregistered => Unregistered,
+            Fate::Answers => self.chance.weighted(&[(70, Registered), (15, Other), (10, Near), (5, Far)]),
+            Fate::Empty | Fate::Fails | Fate::Breaks | Fate::Silent | Fate::Stalls => return,
+        };
+        let after = self.end_of_turn.latency(&mut self.chance, 15, 150);
+        let input = Input::Identified { utterance, asked, speaker };
         edge.after(after, Happening::Recognised { utterance, input });
     }
 

@@ -20,6 +20,8 @@ pub(crate) enum Happening {
     /// The user's side becomes louder or quieter than the threshold.
     SoundBegins,
     SoundEnds,
+    /// What sounds is known to be the agent's voice.
+    EchoKnown,
     /// Voice activity detection is sure, if nothing changed since.
     Voice {
         epoch: u64,

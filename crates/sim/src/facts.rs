@@ -221,8 +221,8 @@ impl Facts {
                 }
             }
             // With the button held a pause decides nothing: the user has the floor until it is let go.
-            Input::SpeechPaused { at } if !self.config.push_to_talk => self.pause(*at),
-            Input::SpeechPaused { .. } => {}
+            Input::SpeechPaused { at } | Input::SpeechWasEcho { at } if !self.config.push_to_talk => self.pause(*at),
+            Input::SpeechPaused { .. } | Input::SpeechWasEcho { .. } => {}
             Input::Transcript { utterance, .. } | Input::TranscriptFailed { utterance, .. } => {
                 if let Some(open) = self.utterance.as_mut().filter(|open| open.id == *utterance && open.pause.is_some())
                 {
@@ -288,6 +288,7 @@ impl Facts {
             | Input::ToolFinished { .. }
             | Input::ToolFailed { .. }
             | Input::EndOfTurn { .. }
+            | Input::Identified { .. }
             | Input::Say { .. }
             | Input::SayAudio { .. }
             | Input::TakeoverConnected
@@ -340,6 +341,9 @@ impl Facts {
                 }
             }
             Output::ScoreEndOfTurn { .. }
+            | Output::Identify { .. }
+            | Output::LearnVoice { .. }
+            | Output::ForgetVoice
             | Output::Duck { .. }
             | Output::PausePlayout { .. }
             | Output::Unduck { .. }

@@ -45,6 +45,13 @@ pub(crate) fn draw(chance: &mut Chance) -> Value {
         "AmbientSoundConfig",
         |chance| json!({"ResourceId": "office", "Volume": chance.between(0, 100)}),
     );
+    maybe(
+        chance,
+        &mut root,
+        20,
+        "VoiceprintConfig",
+        |chance| json!({"UseVoiceprint": chance.percent(80), "VoiceprintId": "v", "RegistrationMode": chance.pick(&["Explicit", "Implicit"])}),
+    );
     maybe(chance, &mut root, 40, "AutoSpeechConfig", auto_speech);
     maybe(
         chance,

@@ -120,6 +120,7 @@ impl World {
         match happening {
             Happening::Arrives(input) => return self.step(self.edge.now, Step::Input(input)),
             Happening::SoundBegins => self.ears.sound(true, edge),
+            Happening::EchoKnown => self.ears.is_echo(edge),
             Happening::SoundEnds => self.ears.sound(false, edge),
             Happening::Voice { epoch } => self.ears.voice(epoch, edge),
             Happening::Ears(command) => self.ears.command(command, edge),
@@ -175,6 +176,8 @@ impl World {
                 self.tell_ears(EarCommand::Transcribe { utterance, revision })
             }
             Output::ScoreEndOfTurn { utterance, revision } => self.tell_ears(EarCommand::Score { utterance, revision }),
+            Output::Identify { utterance, asked } => self.tell_ears(EarCommand::Identify { utterance, asked }),
+            Output::LearnVoice { .. } | Output::ForgetVoice => {}
             Output::CloseUtterance { utterance } => self.tell_ears(EarCommand::Close { utterance }),
             Output::Generate { response, .. } => self.model.generate(response, edge),
             Output::CancelResponse { response } => {
@@ -276,13 +279,10 @@ impl World {
 
     fn caller_acts(&mut self, act: Act) {
         match act {
-            Act::Sound { after, ms, words } => {
-                let from = self.edge.now + Duration::from_millis(after);
-                let count = words.len() as u64;
-                let over = |n: usize| from + Duration::from_millis(ms * (n as u64 + 1) / count);
-                self.ears.will_hear(words.into_iter().enumerate().map(|(n, word)| (over(n), word)));
-                self.edge.at(from, Happening::SoundBegins);
-                self.edge.at(from + Duration::from_millis(ms), Happening::SoundEnds);
+            Act::Sound { after, ms, words } => self.sound(after, ms, words),
+            Act::Echo { after, ms, words, known } => {
+                self.sound(after, ms, words);
+                self.edge.after(Duration::from_millis(after + known.min(ms)), Happening::EchoKnown);
             }
             Act::Command(command) if self.is_there => self.edge.tell(Input::Client { command }),
             Act::Command(_) => {}
@@ -303,6 +303,15 @@ impl World {
                 self.edge.after(Duration::from_millis(ms), Happening::Caller(Move::GapEnds));
             }
         }
+    }
+
+    fn sound(&mut self, after: u64, ms: u64, words: Vec<String>) {
+        let from = self.edge.now + Duration::from_millis(after);
+        let count = words.len() as u64;
+        let over = |n: usize| from + Duration::from_millis(ms * (n as u64 + 1) / count);
+        self.ears.will_hear(words.into_iter().enumerate().map(|(n, word)| (over(n), word)));
+        self.edge.at(from, Happening::SoundBegins);
+        self.edge.at(from + Duration::from_millis(ms), Happening::SoundEnds);
     }
 
     fn plan_operator(&mut self) {

@@ -80,6 +80,10 @@ pub enum OverlapOutcome {
     Backchannel,
     /// A sound: the agent went on.
     NoWords,
+    /// The agent's own voice: the agent went on.
+    Echo,
+    /// Somebody else than the registered speaker: the agent went on.
+    OtherSpeaker,
     /// Shorter than the configuration asks for (`VadDuration`).
     TooShort,
     /// No text came in time: the agent went on.

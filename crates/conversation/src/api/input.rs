@@ -1,6 +1,7 @@
 //! What happens to a conversation.
 
 use super::Stage;
+use crate::Speaker;
 use ringline_model::{AgentConfig, CallTime, ClipId, ResponseId, SegmentId, ToolCall, UserId, UtteranceId};
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,11 @@ pub enum Input {
     SpeechResumed {
         at: CallTime,
     },
+    /// What voice activity has reported since `at`, where it began, was the agent's own voice, come back from the user's
+    /// loudspeaker. Takes the place of [`Input::SpeechPaused`].
+    SpeechWasEcho {
+        at: CallTime,
+    },
     /// Recognised so far of the running utterance; may change. Replaces what came before.
     InterimTranscript {
         utterance: UtteranceId,
@@ -46,6 +52,12 @@ pub enum Input {
         utterance: UtteranceId,
         revision: u32,
         probability: f32,
+    },
+    /// Answer to [`Output::Identify`].
+    Identified {
+        utterance: UtteranceId,
+        asked: u32,
+        speaker: Speaker,
     },
     /// More text of a response.
     ResponseText {
@@ -173,6 +185,8 @@ pub enum ClientCommand {
     InterruptSpeaking,
     EnableVoiceInterrupt { enable: bool },
     EnablePushToTalk { enable: bool },
+    UseVoiceprint { enable: bool },
+    ClearVoiceprint,
     StartPushToTalk,
     FinishPushToTalk,
     CancelPushToTalk,

@@ -14,6 +14,12 @@ pub enum Output {
     Transcribe { utterance: UtteranceId, revision: u32 },
     /// Ask the end-of-turn model about the utterance's audio so far.
     ScoreEndOfTurn { utterance: UtteranceId, revision: u32 },
+    /// Say whose voice the utterance is so far, as [`Input::Identified`]. The last question alone counts.
+    Identify { utterance: UtteranceId, asked: u32 },
+    /// The utterance's speaker is registered from now on, if there was enough speech in it to be known by.
+    LearnVoice { utterance: UtteranceId },
+    /// Nobody is registered from now on, and what was learnt in a call is deleted.
+    ForgetVoice,
     /// The utterance is over; its audio is no longer needed.
     CloseUtterance { utterance: UtteranceId },
     /// Ask the language model. `messages` is complete: system prompt, history, question, and the rounds of tool calls so far.
@@ -88,13 +94,24 @@ pub enum Notice {
     /// 1002: `text` is a piece to append.
     AgentSubtitle { text: String, end: bool, sentence: SentenceId },
     /// 1003: `text` replaces what was shown for the sentence.
-    UserSubtitle { text: String, end: bool, sentence: SentenceId },
+    /// `voiceprint` is 0 while voiceprints are off, else a [`Speaker`](crate::Speaker)'s number.
+    UserSubtitle {
+        text: String,
+        end: bool,
+        sentence: SentenceId,
+        #[serde(default)]
+        voiceprint: u32,
+    },
     /// 1004
     VoiceInterruptChanged { enable: bool },
     /// 1005
     VoiceChanged { voice: String },
     /// 1007
     PushToTalkChanged { enable: bool },
+    /// 1008
+    VoiceprintChanged { enable: bool },
+    /// 1009
+    VoiceprintCleared,
     /// 1010: 2001 idle, 2002 takeover ended, 0 other.
     WillLeave { reason: u32, message: String },
     /// 1012

@@ -6,8 +6,8 @@
 #![allow(dead_code, reason = "each test file uses its part of the harness")]
 
 use ringline_conversation::{
-    AgentState, ClientCommand, Conversation, Event, Input, JournalEntry, Message, Notice, Output, Role, Setup, Step,
-    TakeoverMode, replay,
+    AgentState, ClientCommand, Conversation, Event, Input, JournalEntry, Message, Notice, Output, Role, Setup, Speaker,
+    Step, TakeoverMode, replay,
 };
 use ringline_model::{AgentConfig, CallTime, ClipId, ResponseId, SegmentId, ToolCall, UserId, UtteranceId};
 
@@ -26,10 +26,11 @@ pub struct Call {
     over: bool,
 }
 
-/// A configuration with changes.
+/// A configuration with changes. With this `VadLevel` 0.7 s of speech stop the agent, which leaves scripts short.
 pub fn config(change: impl FnOnce(&mut AgentConfig)) -> AgentConfig {
     let mut config = AgentConfig::default();
     config.llm.system_prompt = Some("P".to_owned());
+    config.asr.vad_level = 6;
     change(&mut config);
     config
 }
@@ -182,6 +183,10 @@ impl Call {
         self.input(Input::SpeechResumed { at: ms(self.now) })
     }
 
+    pub fn echo_since(&mut self, at: u64) -> &mut Self {
+        self.input(Input::SpeechWasEcho { at: ms(at) })
+    }
+
     pub fn client(&mut self, command: ClientCommand) -> &mut Self {
         self.input(Input::Client { command })
     }
@@ -227,6 +232,11 @@ impl Call {
 
     pub fn transcript(&mut self, utterance: u64, revision: u32, text: &str) -> &mut Self {
         self.input(Input::Transcript { utterance: UtteranceId(utterance), revision, text: text.to_owned() })
+    }
+
+    /// The ears have found out whose the utterance is.
+    pub fn speaker(&mut self, utterance: u64, asked: u32, speaker: Speaker) -> &mut Self {
+        self.input(Input::Identified { utterance: UtteranceId(utterance), asked, speaker })
     }
 
     pub fn score(&mut self, utterance: u64, revision: u32, probability: f32) -> &mut Self {
@@ -331,6 +341,9 @@ pub fn line(output: &Output) -> String {
         Output::OpenUtterance { utterance, from } => format!("open u{utterance} from {from}"),
         Output::Transcribe { utterance, revision } => format!("transcribe u{utterance} rev {revision}"),
         Output::ScoreEndOfTurn { utterance, revision } => format!("score u{utterance} rev {revision}"),
+        Output::Identify { utterance, asked } => format!("identify u{utterance} {asked}"),
+        Output::LearnVoice { utterance } => format!("learn voice u{utterance}"),
+        Output::ForgetVoice => "forget voice".to_owned(),
         Output::CloseUtterance { utterance } => format!("close u{utterance}"),
         Output::Generate { response, sentence, messages } => {
             let messages: Vec<_> = messages.iter().map(message).collect();
@@ -364,7 +377,14 @@ fn notice_line(notice: &Notice) -> String {
         Notice::Error { code, message } => format!("error {code}: {message}"),
         Notice::State { state } => format!("state {state:?}"),
         Notice::AgentSubtitle { text, end: e, sentence } => format!("agent #{sentence}{}: \"{text}\"", end(e)),
-        Notice::UserSubtitle { text, end: e, sentence } => format!("user #{sentence}{}: \"{text}\"", end(e)),
+        Notice::UserSubtitle { text, end: e, sentence, voiceprint: 0 } => {
+            format!("user #{sentence}{}: \"{text}\"", end(e))
+        }
+        Notice::UserSubtitle { text, end: e, sentence, voiceprint } => {
+            format!("user #{sentence}{} voiceprint {voiceprint}: \"{text}\"", end(e))
+        }
+        Notice::VoiceprintChanged { enable } => format!("voiceprint {enable}"),
+        Notice::VoiceprintCleared => "voiceprint cleared".to_owned(),
         Notice::VoiceInterruptChanged { enable } => format!("voice interrupt {enable}"),
         Notice::PushToTalkChanged { enable } => format!("push to talk {enable}"),
         Notice::VoiceChanged { voice } => format!("voice {voice}"),

@@ -27,16 +27,22 @@ pub(crate) struct MelSpectrogram {
 }
 
 /// A channel's weights over consecutive frequency bins; the bins outside have weight 0.
-struct Filter {
+pub(crate) struct Filter {
     first: usize,
     weights: Vec<f32>,
+}
+
+impl Filter {
+    pub(crate) fn energy(&self, power: &[f32]) -> f32 {
+        power[self.first..].iter().zip(&self.weights).map(|(power, weight)| power * weight).sum()
+    }
 }
 
 impl MelSpectrogram {
     pub(crate) fn new() -> MelSpectrogram {
         let hann = |i: usize| 0.5 - 0.5 * (2.0 * PI * i as f32 / WINDOW as f32).cos();
         MelSpectrogram {
-            filters: filters(),
+            filters: filters(WINDOW, MELS),
             window: (0..WINDOW).map(hann).collect(),
             fft: RealFftPlanner::new().plan_fft_forward(WINDOW),
         }
@@ -61,9 +67,7 @@ impl MelSpectrogram {
                 *power = bin.norm_sqr();
             }
             for (channel, filter) in self.filters.iter().enumerate() {
-                let bins = power[filter.first..].iter().zip(&filter.weights);
-                let energy: f32 = bins.map(|(power, weight)| power * weight).sum();
-                let cell = energy.max(FLOOR).log10();
+                let cell = filter.energy(&power).max(FLOOR).log10();
                 loudest = loudest.max(cell);
                 cells[channel * frames + frame] = cell;
             }
@@ -94,18 +98,19 @@ fn reflect(audio: &[f32], length: usize) -> Vec<f32> {
     padded
 }
 
-fn filters() -> Vec<Filter> {
+/// `channels` filters up to 8 kHz over the bins of a transform of so many samples at 16 kHz.
+pub(crate) fn filters(transform: usize, channels: usize) -> Vec<Filter> {
     let top = to_mel(TOP_HZ);
-    let edge = |i: usize| to_hz(top * i as f32 / (MELS + 1) as f32);
-    (0..MELS)
+    let edge = |i: usize| to_hz(top * i as f32 / (channels + 1) as f32);
+    (0..channels)
         .map(|channel| {
             let (low, centre, high) = (edge(channel), edge(channel + 1), edge(channel + 2));
             let weight = |bin: usize| {
-                let hz = bin as f32 * RATE / WINDOW as f32;
+                let hz = bin as f32 * RATE / transform as f32;
                 let slope = ((hz - low) / (centre - low)).min((high - hz) / (high - centre));
                 slope.max(0.0) * 2.0 / (high - low)
             };
-            let bins = || (0..=WINDOW / 2).filter(|bin| weight(*bin) > 0.0);
+            let bins = || (0..=transform / 2).filter(|bin| weight(*bin) > 0.0);
             let first = bins().next().unwrap_or(0);
             Filter { first, weights: bins().map(weight).collect() }
         })

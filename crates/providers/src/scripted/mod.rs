@@ -6,6 +6,7 @@
 //!
 //! Delays run on tokio's clock, so a test that pauses it runs in no time and always in the same order.
 
+mod embedder;
 mod end_of_turn;
 mod language_model;
 mod recognizer;
@@ -16,6 +17,7 @@ mod tone;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
 
+pub use embedder::ScriptedEmbedder;
 pub use end_of_turn::ScriptedEndOfTurn;
 pub use language_model::ScriptedLanguageModel;
 pub use recognizer::ScriptedRecognizer;

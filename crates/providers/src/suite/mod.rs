@@ -2,6 +2,7 @@
 //!
 //! For tests only: each family's tests run these against its own providers.
 
+pub mod embedder;
 pub mod end_of_turn;
 pub mod language_model;
 pub mod recognizer;

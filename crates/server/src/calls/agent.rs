@@ -30,12 +30,12 @@ use ringline_conversation::{
     Conversation, DialogueKind, EndReason, Event, Input, JournalEntry, Message, Milestone, Notice, Output, Role, Setup,
     Step,
 };
-use ringline_model::{CallTime, ResponseId, SentenceId, UserId};
+use ringline_model::{CallTime, RegistrationMode, ResponseId, SentenceId, UserId};
 use ringline_protocol::callback::Happened;
 use ringline_protocol::datachannel::{ByeReason, ServerMessage};
 use ringline_protocol::openapi::UpdateAIAgentInstance;
 use ringline_providers::{ChatContext, SpeechContext, SpeechRequest};
-use ringline_store::{DialogueRecord, EventRecord, JournalRow, Producer};
+use ringline_store::{DialogueRecord, EventRecord, JournalRow, Producer, VoiceprintRecord};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -153,6 +153,7 @@ impl Task {
             }
             CallEvent::Renew { who, expires } => self.members.renew(who, expires),
             CallEvent::Detach { who } => self.detach(who, None).await,
+            CallEvent::VoiceLearnt { recording } => self.keep_voice(recording).await,
             CallEvent::HumanJoined => self.step(Step::Input(Input::TakeoverConnected)).await,
             CallEvent::HumanLeft => self.left(Who::Human).await,
             CallEvent::HandBack { answer } => self.hand_back(answer).await,
@@ -216,6 +217,9 @@ impl Task {
             Output::OpenUtterance { utterance, from } => self.agent.ears.open_utterance(utterance, from),
             Output::Transcribe { utterance, revision } => self.agent.ears.transcribe(utterance, revision),
             Output::ScoreEndOfTurn { utterance, revision } => self.agent.ears.score(utterance, revision),
+            Output::Identify { utterance, asked } => self.agent.ears.identify(utterance, asked),
+            Output::LearnVoice { utterance } => self.agent.ears.learn_voice(utterance),
+            Output::ForgetVoice => self.forget_voice().await,
             Output::CloseUtterance { utterance } => self.agent.ears.close_utterance(utterance),
             Output::Generate { response, sentence, messages } => self.generate(response, sentence, messages),
             Output::RunTool { response, call, name, arguments } => {
@@ -287,6 +291,30 @@ impl Task {
             sentence_id: sentence,
             user_data: self.agent.user_data.clone(),
         }
+    }
+
+    /// Keeps a voice that was learnt for the user's next calls.
+    async fn keep_voice(&self, audio: Vec<u8>) {
+        if let Some(id) = self.learnt_voice() {
+            let now_ms = self.unix_ms(self.agent.clock.now());
+            let (mode, created_ms, modified_ms) = (RegistrationMode::Implicit, now_ms, now_ms);
+            let voiceprint = VoiceprintRecord { id, mode, audio, created_ms, modified_ms };
+            self.agent.writer.voiceprint(voiceprint).await;
+        }
+    }
+
+    /// What the app server has registered stays for other calls; what a call has learnt is gone.
+    async fn forget_voice(&self) {
+        self.agent.ears.forget_voice();
+        if let Some(id) = self.learnt_voice() {
+            self.agent.writer.forget_voiceprint(id, RegistrationMode::Implicit).await;
+        }
+    }
+
+    /// Under which id a voice that is learnt in this call is kept.
+    fn learnt_voice(&self) -> Option<String> {
+        let registered = self.conversation.config().voiceprint.registered();
+        registered.filter(|(_, mode)| *mode == RegistrationMode::Implicit).map(|(id, _)| id.to_owned())
     }
 
     async fn notify(&mut self, notice: Notice) {

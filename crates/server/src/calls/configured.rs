@@ -1,7 +1,7 @@
 //! The configuration a call runs with, in the two forms it has: the merged JSON that Describe echoes and updates are laid
 //! over, and what it means to the conversation.
 //!
-//! The client changes the second by itself (1102 to 1105, 1115 to 1120). Before an update is laid over the first, those changes are
+//! The client changes the second by itself (1102 to 1105, 1109, 1115 to 1120). Before an update is laid over the first, those changes are
 //! taken into it, so that an update changes what it names and nothing else.
 
 use ringline_model::{AgentConfig, AgentKind, merge_layers};
@@ -42,6 +42,9 @@ fn client_changes(known: &AgentConfig, live: &AgentConfig) -> Value {
     };
     if live.interrupt.enable_voice_interrupt != known.interrupt.enable_voice_interrupt {
         change("InterruptConfig", "EnableVoiceInterrupt", json!(live.interrupt.enable_voice_interrupt));
+    }
+    if live.voiceprint.enabled != known.voiceprint.enabled {
+        change("VoiceprintConfig", "UseVoiceprint", json!(live.voiceprint.enabled));
     }
     if live.llm.system_prompt != known.llm.system_prompt {
         change("LlmConfig", "LlmSystemPrompt", json!(live.llm.system_prompt));

@@ -7,21 +7,28 @@
 //!
 //! What is done for a call is done in a span that names it, so that a model's log lines, too, say whose audio they are about.
 
+mod hearing;
+mod speech_detector;
+mod voices;
+
 use super::clock::CallClock;
-use super::speech_detector::{SpeechDetector, SpeechEdge};
 use super::{CallEvent, CallEvents};
 use crate::metrics::{METRICS, ProviderMeter, Request};
-use ringline_audio::{EAR_RATE, level_dbfs};
+use hearing::samples;
+pub use hearing::{Heard, Hearing};
+use ringline_audio::{EAR_RATE, MOUTH_FRAME};
 use ringline_conversation::{Input, Stage};
 use ringline_model::{CallTime, InstanceId, UtteranceId};
-use ringline_providers::{EndOfTurn, Recognition, RecognitionEvent, RecognitionParams, Recognizer, VoiceActivity};
+use ringline_providers::{
+    Embedder, EndOfTurn, Recognition, RecognitionEvent, RecognitionParams, Recognizer, VoiceActivity,
+};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 use tokio::sync::mpsc;
 use tracing::Instrument as _;
+use voices::Voices;
 
 /// Samples of one chunk: 20 ms at 16 kHz.
 pub const CHUNK: usize = 320;
@@ -29,8 +36,8 @@ pub const CHUNK: usize = 320;
 const QUEUE: usize = 2048;
 /// … of which the last quarter is kept for commands.
 const QUEUE_AUDIO: usize = QUEUE * 3 / 4;
-/// Audio kept from before an utterance opens, so that its first sound is in it.
-const PREROLL: usize = EAR_RATE as usize;
+/// Audio kept from before an utterance opens, so that its first sound is in it, also if it is told of late (`hearing`).
+const PREROLL: usize = 2 * EAR_RATE as usize;
 /// Longest utterance kept for the end-of-turn model; it looks at the last 8 s (Smart Turn v3).
 const TURN_AUDIO: usize = 8 * EAR_RATE as usize;
 /// Longest gap filled with silence; after a longer one listening starts anew.
@@ -44,6 +51,8 @@ pub struct Senses {
     pub voice_activity: Box<dyn VoiceActivity>,
     pub recognizer: Arc<dyn Recognizer>,
     pub end_of_turn: Arc<dyn EndOfTurn>,
+    /// None: no voice is known from another.
+    pub embedder: Option<Arc<dyn Embedder>>,
     pub params: RecognitionParams,
     pub meter: ProviderMeter,
     pub vad_level: u32,
@@ -55,9 +64,14 @@ enum Message {
     Open { ear: u64, senses: Box<Senses>, events: CallEvents, clock: CallClock },
     Audio { ear: u64, at: CallTime, len: u16, pcm: [f32; CHUNK] },
     Lost { ear: u64, at: CallTime, samples: usize },
+    Sent { ear: u64, at: CallTime, pcm: [f32; MOUTH_FRAME] },
     OpenUtterance { ear: u64, utterance: UtteranceId, from: CallTime },
     Transcribe { ear: u64, utterance: UtteranceId, revision: u32 },
     Score { ear: u64, utterance: UtteranceId, revision: u32 },
+    Identify { ear: u64, utterance: UtteranceId, asked: u32 },
+    LearnVoice { ear: u64, utterance: UtteranceId },
+    RegisterVoice { ear: u64, recording: Vec<u8> },
+    ForgetVoice { ear: u64 },
     CloseUtterance { ear: u64, utterance: UtteranceId },
     Adjust { ear: u64, vad_level: u32, hot_words: Vec<String> },
     Close { ear: u64 },
@@ -166,6 +180,11 @@ impl Ears {
         }
     }
 
+    /// A frame that leaves for the user at `at`. Never blocks.
+    pub fn sent(&self, at: CallTime, frame: &[f32; MOUTH_FRAME]) {
+        self.shared.lane.audio(Message::Sent { ear: self.shared.ear, at, pcm: *frame });
+    }
+
     pub fn open_utterance(&self, utterance: UtteranceId, from: CallTime) {
         self.shared.command(Message::OpenUtterance { ear: self.shared.ear, utterance, from });
     }
@@ -178,6 +197,24 @@ impl Ears {
         self.shared.command(Message::Score { ear: self.shared.ear, utterance, revision });
     }
 
+    pub fn identify(&self, utterance: UtteranceId, asked: u32) {
+        self.shared.command(Message::Identify { ear: self.shared.ear, utterance, asked });
+    }
+
+    /// Before the utterance is closed.
+    pub fn learn_voice(&self, utterance: UtteranceId) {
+        self.shared.command(Message::LearnVoice { ear: self.shared.ear, utterance });
+    }
+
+    /// A recording of the registered speaker: 16 kHz, 16-bit little-endian.
+    pub fn register_voice(&self, recording: Vec<u8>) {
+        self.shared.command(Message::RegisterVoice { ear: self.shared.ear, recording });
+    }
+
+    pub fn forget_voice(&self) {
+        self.shared.command(Message::ForgetVoice { ear: self.shared.ear });
+    }
+
     /// What counts as speech from now on, and the hot words of utterances that open from now on.
     pub fn adjust(&self, vad_level: u32, hot_words: Vec<String>) {
         self.shared.command(Message::Adjust { ear: self.shared.ear, vad_level, hot_words });
@@ -186,10 +223,6 @@ impl Ears {
     pub fn close_utterance(&self, utterance: UtteranceId) {
         self.shared.command(Message::CloseUtterance { ear: self.shared.ear, utterance });
     }
-}
-
-fn samples(count: usize) -> Duration {
-    Duration::from_micros(count as u64 * 1_000_000 / u64::from(EAR_RATE))
 }
 
 fn listen(inbox: &Receiver<Message>, waiting: &AtomicUsize, runtime: &tokio::runtime::Handle) {
@@ -211,6 +244,9 @@ fn listen(inbox: &Receiver<Message>, waiting: &AtomicUsize, runtime: &tokio::run
             Message::Lost { ear, at, samples } => {
                 with(&mut ears, ear, |ear| ear.miss(at, samples));
             }
+            Message::Sent { ear, at, pcm } => {
+                with(&mut ears, ear, |ear| ear.hearing.sent(at, &pcm));
+            }
             Message::OpenUtterance { ear, utterance, from } => {
                 with(&mut ears, ear, |ear| ear.open_utterance(utterance, from, runtime));
             }
@@ -220,9 +256,23 @@ fn listen(inbox: &Receiver<Message>, waiting: &AtomicUsize, runtime: &tokio::run
             Message::Score { ear, utterance, revision } => {
                 with(&mut ears, ear, |ear| ear.score(utterance, revision, runtime));
             }
+            Message::Identify { ear, utterance, asked } => with(&mut ears, ear, |ear| {
+                if let Some(audio) = ear.audio_of(utterance) {
+                    ear.voices.identify(utterance, asked, audio, runtime);
+                }
+            }),
+            Message::LearnVoice { ear, utterance } => with(&mut ears, ear, |ear| {
+                if let Some(audio) = ear.audio_of(utterance) {
+                    ear.voices.learn(audio, runtime);
+                }
+            }),
+            Message::RegisterVoice { ear, recording } => {
+                with(&mut ears, ear, |ear| ear.voices.register(&recording, runtime));
+            }
+            Message::ForgetVoice { ear } => with(&mut ears, ear, |ear| ear.voices.forget()),
             Message::Adjust { ear, vad_level, hot_words } => with(&mut ears, ear, |ear| {
-                ear.detector.set_level(vad_level);
-                ear.senses.params.hot_words = hot_words;
+                ear.hearing.set_level(vad_level);
+                ear.params.hot_words = hot_words;
             }),
             Message::CloseUtterance { ear, utterance } => with(&mut ears, ear, |ear| {
                 if ear.utterance(utterance).is_some() {
@@ -261,30 +311,38 @@ struct OpenUtterance {
 }
 
 struct Ear {
-    senses: Senses,
+    hearing: Hearing,
+    recognizer: Arc<dyn Recognizer>,
+    end_of_turn: Arc<dyn EndOfTurn>,
+    params: RecognitionParams,
+    meter: ProviderMeter,
+    voices: Voices,
     events: CallEvents,
     clock: CallClock,
-    detector: SpeechDetector,
-    /// Audio not yet a whole VAD frame, and when it begins.
-    partial: Vec<f32>,
     /// When the next sample is due.
     next_at: Option<CallTime>,
     /// The last [`PREROLL`] samples; they end at `next_at`.
     recent: VecDeque<f32>,
     open: Option<OpenUtterance>,
+    /// When the speech that was told of last was said to begin.
+    told: CallTime,
 }
 
 impl Ear {
     fn new(senses: Senses, events: CallEvents, clock: CallClock) -> Self {
         Self {
-            detector: SpeechDetector::new(senses.vad_level),
-            senses,
+            hearing: Hearing::new(senses.voice_activity, senses.vad_level),
+            recognizer: senses.recognizer,
+            end_of_turn: senses.end_of_turn,
+            params: senses.params,
+            meter: senses.meter,
+            voices: Voices::new(senses.embedder, events.clone()),
             events,
             clock,
-            partial: Vec::with_capacity(1024),
             next_at: None,
             recent: VecDeque::with_capacity(PREROLL + CHUNK),
             open: None,
+            told: CallTime::ZERO,
         }
     }
 
@@ -292,13 +350,16 @@ impl Ear {
         self.open.as_mut().filter(|open| open.id == id)
     }
 
+    fn audio_of(&mut self, id: UtteranceId) -> Option<Vec<f32>> {
+        self.utterance(id).map(|open| open.audio.iter().copied().collect())
+    }
+
     fn hear(&mut self, at: CallTime, audio: &[f32]) {
         if let Some(due) = self.next_at {
             let missing = (at.since(due).as_micros() as u64 * u64::from(EAR_RATE) / 1_000_000) as usize;
             // The mapping to call time breathes by a few ms; only a whole missing chunk is a gap.
             if missing > MAX_GAP {
-                self.senses.voice_activity.reset();
-                self.partial.clear();
+                self.hearing.restart();
             } else if missing >= CHUNK {
                 let silence = [0.0; CHUNK];
                 for n in 0..missing / CHUNK {
@@ -338,44 +399,30 @@ impl Ear {
     }
 
     fn detect(&mut self, at: CallTime, audio: &[f32]) {
-        self.partial.extend_from_slice(audio);
-        let frame = self.senses.voice_activity.frame_len();
-        // When the samples in `partial` began, counted back from the end of this audio.
-        let mut began = (at + samples(audio.len())).saturating_sub(samples(self.partial.len()));
-        let mut used = 0;
-        while self.partial.len() - used >= frame {
-            let pcm = &self.partial[used..used + frame];
-            let level = level_dbfs(pcm);
-            let wanted = self.detector.wants(samples(frame), level);
-            let probability = if wanted { self.senses.voice_activity.predict(pcm) } else { 0.0 };
-            let edge = self.detector.frame(began, samples(frame), probability, level);
-            if let Some(edge) = edge {
-                self.tell(edge);
+        let (is_open, told, events, clock) = (self.open.is_some(), &mut self.told, &self.events, &self.clock);
+        self.hearing.take(at, audio, |heard| {
+            // Never later than now: the mapping may run ahead of the clock by the path's least delay.
+            let now = clock.now();
+            let input = match heard {
+                Heard::Began(at) => {
+                    let at = at.min(now);
+                    *told = at;
+                    if is_open { Input::SpeechResumed { at } } else { Input::SpeechStarted { at } }
+                }
+                Heard::Ended(at) => Input::SpeechPaused { at: at.min(now) },
+                Heard::WasEcho => Input::SpeechWasEcho { at: *told },
+            };
+            if events.blocking_send(CallEvent::Input(input)).is_err() {
+                tracing::debug!("speech heard for a call that has ended");
             }
-            used += frame;
-            began = began + samples(frame);
-        }
-        self.partial.drain(..used);
-    }
-
-    fn tell(&self, edge: SpeechEdge) {
-        // Never later than now: the mapping may run ahead of the clock by the path's least delay.
-        let now = self.clock.now();
-        let input = match edge {
-            SpeechEdge::Began(at) if self.open.is_some() => Input::SpeechResumed { at: at.min(now) },
-            SpeechEdge::Began(at) => Input::SpeechStarted { at: at.min(now) },
-            SpeechEdge::Ended(at) => Input::SpeechPaused { at: at.min(now) },
-        };
-        if self.events.blocking_send(CallEvent::Input(input)).is_err() {
-            tracing::debug!("speech heard for a call that has ended");
-        }
+        });
     }
 
     fn open_utterance(&mut self, id: UtteranceId, from: CallTime, runtime: &tokio::runtime::Handle) {
         let (sender, mut receiver) = mpsc::channel(RECOGNITION_EVENTS);
         let span = tracing::error_span!("utterance", utterance.id = %id);
-        let params = self.senses.params.clone();
-        let mut recognition = span.in_scope(|| self.senses.recognizer.open(params, sender));
+        let params = self.params.clone();
+        let mut recognition = span.in_scope(|| self.recognizer.open(params, sender));
         let events = self.events.clone();
         let asked: Arc<Mutex<Option<(u32, Request)>>> = Arc::default();
         let open = asked.clone();
@@ -409,7 +456,7 @@ impl Ear {
     }
 
     fn transcribe(&mut self, utterance: UtteranceId, revision: u32) {
-        let meter = self.senses.meter.clone();
+        let meter = self.meter.clone();
         let Some(open) = self.utterance(utterance) else { return };
         let request = meter.request();
         *open.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some((revision, request));
@@ -417,7 +464,7 @@ impl Ear {
     }
 
     fn score(&mut self, utterance: UtteranceId, revision: u32, runtime: &tokio::runtime::Handle) {
-        let model = self.senses.end_of_turn.clone();
+        let model = self.end_of_turn.clone();
         let events = self.events.clone();
         let Some(open) = self.utterance(utterance) else { return };
         let audio: Arc<[f32]> = open.audio.iter().copied().collect();

@@ -188,10 +188,12 @@ impl Inner {
             | Input::SpeechStarted { .. }
             | Input::SpeechPaused { .. }
             | Input::SpeechResumed { .. }
+            | Input::SpeechWasEcho { .. }
             | Input::InterimTranscript { .. }
             | Input::Transcript { .. }
             | Input::TranscriptFailed { .. }
             | Input::EndOfTurn { .. }
+            | Input::Identified { .. }
             | Input::ResponseText { .. }
             | Input::ResponseToolCalls { .. }
             | Input::ResponseFinished { .. }
@@ -243,6 +245,9 @@ impl Inner {
             Output::OpenUtterance { .. }
             | Output::Transcribe { .. }
             | Output::ScoreEndOfTurn { .. }
+            | Output::Identify { .. }
+            | Output::LearnVoice { .. }
+            | Output::ForgetVoice
             | Output::CloseUtterance { .. }
             | Output::Generate { .. }
             | Output::CancelResponse { .. }
@@ -267,7 +272,9 @@ impl Inner {
             Notice::AgentSubtitle { text, end, sentence } => {
                 self.tell(at, subtitle(Side::Agent, text, *end, sentence.0));
             }
-            Notice::UserSubtitle { text, end, sentence } => self.tell(at, subtitle(Side::User, text, *end, sentence.0)),
+            Notice::UserSubtitle { text, end, sentence, .. } => {
+                self.tell(at, subtitle(Side::User, text, *end, sentence.0));
+            }
             Notice::Latency { latency } => self.tell(at, LiveEvent::Latency(Latency::from(*latency))),
             Notice::TakeoverWillStart { human, mode } => {
                 let takeover = Takeover { user_id: human.to_string(), mode: (*mode).into(), connected: false };
@@ -282,6 +289,8 @@ impl Inner {
             | Notice::VoiceInterruptChanged { .. }
             | Notice::VoiceChanged { .. }
             | Notice::PushToTalkChanged { .. }
+            | Notice::VoiceprintChanged { .. }
+            | Notice::VoiceprintCleared
             | Notice::WillLeave { .. }
             | Notice::TakeoverConnected { .. }
             | Notice::TakeoverHandedBack { .. }

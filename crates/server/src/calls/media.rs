@@ -559,6 +559,9 @@ impl Task {
                 ambience.mix(&mut self.mixed);
                 frame = Some(&self.mixed);
             }
+            if let Some(pcm) = frame {
+                self.media.ears.sent(self.media.clock.at(due.into_std()), pcm);
+            }
             let payload = match frame.map(|pcm| self.encoder.encode(pcm)) {
                 Some(Ok(payload)) => Some(payload),
                 Some(Err(error)) => {

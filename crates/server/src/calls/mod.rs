@@ -31,7 +31,6 @@ mod recorder;
 mod registry;
 mod relay;
 mod sentence_records;
-mod speech_detector;
 mod supervision;
 mod telling;
 mod wire;
@@ -40,7 +39,7 @@ mod writer;
 pub use ambience::Sounds;
 pub use clips::ClipLoader;
 pub use configured::Configured;
-pub use ears::EarPool;
+pub use ears::{EarPool, Heard, Hearing};
 pub use handle::{CallHandle, Ended, TakeoverError};
 pub use recorder::Recorder;
 pub use registry::{Calls, CallsConfig, JoinError, NewCall, StartError};
@@ -85,6 +84,8 @@ pub enum CallEvent {
     SeatLeft { seat: u64 },
     /// How the network to the user is.
     Network(live::event::Network),
+    /// A voice was learnt: 16 kHz, 16-bit little-endian.
+    VoiceLearnt { recording: Vec<u8> },
     /// The user's transport and data channel are up.
     Joined,
     /// The user's transport is gone for good.

@@ -75,6 +75,8 @@ pub struct NewCall {
     pub ambient_sounds: Vec<AmbientSound>,
     /// Whether both sides are recorded.
     pub recorded: bool,
+    /// A recording of the voice that is registered for the call: 16 kHz, 16-bit little-endian.
+    pub voiceprint: Option<Vec<u8>>,
     pub created_ms: i64,
 }
 
@@ -325,11 +327,15 @@ impl Calls {
             voice_activity: providers.voice_activity,
             recognizer: providers.recognizer,
             end_of_turn: providers.end_of_turn,
+            embedder: providers.embedder,
             params,
             meter: ProviderMeter::new(Node::Recognition, providers.families.recognition),
             vad_level: config.asr.vad_level,
         };
         let ears = self.ears.open(senses, events.clone(), clock);
+        if let Some(recording) = call.voiceprint {
+            ears.register_voice(recording);
+        }
         let media = Media {
             instance: handle.instance.clone(),
             clock,

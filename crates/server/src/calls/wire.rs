@@ -15,11 +15,13 @@ pub fn wire(notice: Notice) -> ServerMessage {
             },
         },
         Notice::AgentSubtitle { text, end, sentence } => ServerMessage::AgentSubtitle { text, end, sentence },
-        Notice::UserSubtitle { text, end, sentence } => {
-            ServerMessage::UserSubtitle { text, end, sentence, voiceprint: 0 }
+        Notice::UserSubtitle { text, end, sentence, voiceprint } => {
+            ServerMessage::UserSubtitle { text, end, sentence, voiceprint }
         }
         Notice::VoiceInterruptChanged { enable } => ServerMessage::VoiceInterruptChanged { enable },
         Notice::PushToTalkChanged { enable } => ServerMessage::PushToTalkChanged { enable },
+        Notice::VoiceprintChanged { enable } => ServerMessage::VoiceprintChanged { enable },
+        Notice::VoiceprintCleared => ServerMessage::VoiceprintCleared,
         Notice::VoiceChanged { voice } => ServerMessage::VoiceChanged { voice },
         Notice::WillLeave { reason, message } => ServerMessage::WillLeave { reason, message },
         Notice::TakeoverWillStart { human, mode } => {

@@ -7,9 +7,9 @@
 
 use super::{Configured, UpdateAnswer};
 use crate::callbacks::Wake;
-use ringline_model::{InstanceId, UserId};
+use ringline_model::{InstanceId, RegistrationMode, UserId};
 use ringline_protocol::error::ApiError;
-use ringline_store::{DialogueRecord, EventRecord, JournalRow, Store, StoreError};
+use ringline_store::{DialogueRecord, EventRecord, JournalRow, Store, StoreError, VoiceprintRecord};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +27,8 @@ enum Entry {
     /// A step with what it reports, or an event that reports nothing else that is stored.
     Journal(InstanceId, Option<JournalRow>, Vec<EventRecord>),
     Dialogue(DialogueRecord, Vec<EventRecord>),
+    Voiceprint(VoiceprintRecord),
+    ForgetVoiceprint(String, RegistrationMode),
     Executing(InstanceId, UserId, i64, Option<EventRecord>),
     Updated {
         instance: InstanceId,
@@ -74,6 +76,14 @@ impl Writer {
 
     pub async fn dialogue(&self, dialogue: DialogueRecord, events: Vec<EventRecord>) {
         self.send(Entry::Dialogue(dialogue, events)).await;
+    }
+
+    pub async fn voiceprint(&self, voiceprint: VoiceprintRecord) {
+        self.send(Entry::Voiceprint(voiceprint)).await;
+    }
+
+    pub async fn forget_voiceprint(&self, id: String, mode: RegistrationMode) {
+        self.send(Entry::ForgetVoiceprint(id, mode)).await;
     }
 
     pub async fn executing(&self, instance: &InstanceId, user: &UserId, at_ms: i64, event: Option<EventRecord>) {
@@ -148,6 +158,12 @@ async fn write(store: Arc<dyn Store>, mut inbox: mpsc::Receiver<Entry>, wake: Wa
                 gathered.write(&*store, &dialogue.instance).await;
                 retry(|| store.append_dialogue(&dialogue, &events)).await;
                 gathered.wake_for(&events);
+            }
+            Some(Entry::Voiceprint(voiceprint)) => {
+                retry(|| store.put_voiceprint(&voiceprint)).await;
+            }
+            Some(Entry::ForgetVoiceprint(id, mode)) => {
+                retry(|| store.delete_voiceprint(&id, mode)).await;
             }
             Some(Entry::Executing(instance, user, at_ms, event)) => {
                 gathered.write(&*store, &instance).await;

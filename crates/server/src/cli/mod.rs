@@ -3,6 +3,8 @@
 mod call;
 mod database;
 mod doctor;
+#[cfg(feature = "local")]
+mod lab;
 pub mod machine;
 mod models;
 mod recording;
@@ -33,6 +35,9 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Re-run a finished call's conversation from its journal; exit code 0 only if every output is identical.
     Replay(replay::Replay),
+    /// Measure how well turns are taken, with audio and the local models.
+    #[cfg(feature = "local")]
+    Lab(lab::Lab),
     /// Get the recording of a call out of wherever it is kept.
     Recording(recording::Recording),
     /// Check that a call's journal and recording are what they were when it ended; exit code 0 only if they are.
@@ -47,6 +52,8 @@ impl Cli {
             Command::Call(call) => call.run(),
             Command::Doctor(doctor) => doctor.run(),
             Command::Replay(replay) => replay.run(),
+            #[cfg(feature = "local")]
+            Command::Lab(lab) => lab.run(),
             Command::Recording(recording) => recording.run(),
             Command::Verify(verify) => verify.run(),
         }

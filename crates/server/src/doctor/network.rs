@@ -113,7 +113,9 @@ async fn server_check(url: &str, server: &IceServer) -> Check {
                 return Check::failed("turn", format!("{url}: no TLS: {error}"), advice);
             }
         },
-        ("turn" | "turns", ..) => return Check::skipped("turn", format!("{url}: without a secret it cannot be asked to relay")),
+        ("turn" | "turns", ..) => {
+            return Check::skipped("turn", format!("{url}: without a secret it cannot be asked to relay"));
+        }
         _ => reach::udp(target, PATIENCE).await,
     };
     match asked {

@@ -87,6 +87,8 @@ const fn overlap(outcome: OverlapOutcome) -> &'static str {
         OverlapOutcome::Interrupted => "interrupted",
         OverlapOutcome::Backchannel => "backchannel",
         OverlapOutcome::NoWords => "no_words",
+        OverlapOutcome::Echo => "echo",
+        OverlapOutcome::OtherSpeaker => "other_speaker",
         OverlapOutcome::TooShort => "too_short",
         OverlapOutcome::TextLate => "text_late",
         OverlapOutcome::Moot => "moot",

@@ -107,7 +107,8 @@ impl Metrics {
         };
         known(&self.calls_refused, &["full", "draining", "channel_busy", "media"]);
         known(&self.interruptions, &["voice", "words", "command", "speech", "text", "unknown"]);
-        let outcomes = ["interrupted", "backchannel", "no_words", "too_short", "text_late", "moot"];
+        let outcomes =
+            ["interrupted", "backchannel", "no_words", "echo", "other_speaker", "too_short", "text_late", "moot"];
         known(&self.overlaps, &outcomes);
         known(&self.callback_attempts, &["delivered", "again", "given_up"]);
         known(&self.calls_ended, &["user_left", "stopped_by_api", "stopped_by_client", "idle", "provider_failed"]);

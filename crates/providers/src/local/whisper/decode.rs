@@ -62,11 +62,12 @@ impl Decoder {
         Ok(Decoder { encoder, decoder, mel: MelSpectrogram::new(), tokens, layers, heads })
     }
 
-    /// The text of `audio`, at most 29 s of it; `None` if `stop` said so before it was complete.
+    /// The text of `audio`, at most 29 s of it, behind `prompt`; `None` if `stop` said so before it was complete.
     pub(super) fn run(
         &mut self,
         audio: &[f32],
         language: &Language,
+        prompt: &[u32],
         stop: &dyn Fn() -> bool,
     ) -> ort::Result<Option<String>> {
         let cross = self.encode(audio)?;
@@ -75,7 +76,7 @@ impl Decoder {
         if stop() {
             return Ok(None);
         }
-        let logits = self.step(&[tokens.start], &cross, &mut memory)?;
+        let logits = self.step(&[prompt, &[tokens.start]].concat(), &cross, &mut memory)?;
         let no_speech = log_probability(&logits, tokens.no_speech).exp();
         let language = match language {
             Language::Only(token) => *token,

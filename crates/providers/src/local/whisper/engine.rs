@@ -81,7 +81,8 @@ impl Recognizer for Whisper {
     fn open(&self, params: RecognitionParams, events: mpsc::Sender<RecognitionEvent>) -> Box<dyn Recognition> {
         let id = params.language.as_deref().or(self.engine.language.as_deref());
         let language = Language::of(id, &self.engine.tokens);
-        Box::new(Open { engine: self.engine.clone(), utterance: Arc::new(Utterance::new(language, events)) })
+        let prompt = self.engine.tokens.prompt(&params.hot_words);
+        Box::new(Open { engine: self.engine.clone(), utterance: Arc::new(Utterance::new(language, prompt, events)) })
     }
 }
 
@@ -257,7 +258,7 @@ impl Worker {
             job.answer(Ok(text));
             return;
         }
-        match self.decode(&utterance, job.end, &|| utterance.is_abandoned()) {
+        match decode(&mut self.decoder, &utterance, job.end, &|| utterance.is_abandoned()) {
             Ok(Some(text)) => job.answer(Ok(text)),
             Ok(None) => {}
             Err(error) => {
@@ -271,30 +272,35 @@ impl Worker {
         let end = utterance.begin_interim();
         let queue = self.queue.clone();
         let stop = || utterance.is_abandoned() || queue.is_urgent(utterance, end);
-        match self.decode(utterance, end, &stop) {
+        match decode(&mut self.decoder, utterance, end, &stop) {
             Ok(Some(text)) => show(utterance, &text),
             Ok(None) => {}
             Err(error) => tracing::warn!(%error, "an interim run failed; the next one is due in half a second"),
         }
     }
+}
 
-    /// The text of the utterance up to `end`; none if stopped.
-    fn decode(&mut self, utterance: &Utterance, end: u64, stop: &dyn Fn() -> bool) -> ort::Result<Option<String>> {
-        loop {
-            let piece = utterance.next_piece(end);
-            let text = if utterance.has_speech(&piece) {
-                match self.decoder.run(&piece.audio, &utterance.language, stop)? {
-                    Some(text) => text,
-                    None => return Ok(None),
-                }
-            } else {
-                String::new()
-            };
-            if piece.is_last {
-                return Ok(Some(utterance.complete(&piece, &text)));
+/// The text of the utterance up to `end`; none if stopped.
+pub(super) fn decode(
+    decoder: &mut Decoder,
+    utterance: &Utterance,
+    end: u64,
+    stop: &dyn Fn() -> bool,
+) -> ort::Result<Option<String>> {
+    loop {
+        let piece = utterance.next_piece(end);
+        let text = if utterance.has_speech(&piece) {
+            match decoder.run(&piece.audio, &utterance.language, &utterance.prompt, stop)? {
+                Some(text) => text,
+                None => return Ok(None),
             }
-            utterance.settle(&piece, &text);
+        } else {
+            String::new()
+        };
+        if piece.is_last {
+            return Ok(Some(utterance.complete(&piece, &text)));
         }
+        utterance.settle(&piece, &text);
     }
 }
 

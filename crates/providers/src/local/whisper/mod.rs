@@ -10,18 +10,21 @@
 //! its audio let go. At most 60 s wait undecoded, of more the oldest are lost (logged). At most 64 final texts wait, more
 //! fail as retryable.
 //!
-//! Not here: hot words (they would need a text encoder for the prompt; `RecognitionParams::hot_words` is not used), word
-//! times, translation.
+//! Hot words are a prompt: Whisper takes them for what was said just before, and so for likelier than it would.
+//!
+//! Not here: word times, translation.
 
 mod decode;
 mod engine;
 mod guards;
+mod inline;
 mod language;
 mod speech;
 mod tokens;
 mod utterance;
 
 pub use engine::Whisper;
+pub use inline::{WhisperInline, WhisperUtterance};
 
 /// Settings of the recogniser.
 #[derive(Clone, Debug)]

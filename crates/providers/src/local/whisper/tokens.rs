@@ -18,6 +18,8 @@ pub(super) enum TokensError {
 pub(super) struct Tokens {
     /// Bytes of each ordinary token, by id.
     pieces: Vec<Vec<u8>>,
+    /// The other way round.
+    ids: HashMap<Vec<u8>, u32>,
     /// Code → token, in the order of ids.
     languages: Vec<(String, u32)>,
     pub(super) end_of_text: u32,
@@ -28,6 +30,8 @@ pub(super) struct Tokens {
     pub(super) no_speech: u32,
     /// A lone space.
     pub(super) blank: u32,
+    /// What follows is text from before the audio.
+    previous: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -46,6 +50,9 @@ struct Added {
     id: u32,
     content: String,
 }
+
+/// Tokens of a prompt: half of what the model was trained with. Each costs a little time in every run.
+const MAX_PROMPT: usize = 112;
 
 /// Ids above this belong to no Whisper model.
 const MAX_ID: u32 = 60_000;
@@ -74,7 +81,10 @@ impl Tokens {
                 *place = piece.chars().filter_map(|c| bytes.get(&c).copied()).collect();
             }
         }
+        let ids = pieces.iter().enumerate().filter(|(_, piece)| !piece.is_empty());
         Ok(Tokens {
+            ids: ids.map(|(id, piece)| (piece.clone(), id as u32)).collect(),
+            previous: special("<|startofprev|>").ok(),
             blank: *file.model.vocab.get("Ġ").ok_or(TokensError::Missing("blank"))?,
             pieces,
             languages,
@@ -92,6 +102,35 @@ impl Tokens {
 
     pub(super) fn languages(&self) -> impl Iterator<Item = u32> {
         self.languages.iter().map(|(_, id)| *id)
+    }
+
+    /// What makes the model expect these words: they stand before its text as if they had been said just now. Empty for none.
+    /// At most [`MAX_PROMPT`] tokens; words that don't fit are left out.
+    pub(super) fn prompt(&self, words: &[String]) -> Vec<u32> {
+        let Some(previous) = self.previous.filter(|_| !words.is_empty()) else { return Vec::new() };
+        let mut prompt = vec![previous];
+        for (n, word) in words.iter().enumerate() {
+            let mut tokens = if n > 0 { self.encode(",") } else { Vec::new() };
+            tokens.extend(word.split_whitespace().flat_map(|part| self.encode(&format!(" {part}"))));
+            if prompt.len() + tokens.len() > MAX_PROMPT {
+                break;
+            }
+            prompt.extend(tokens);
+        }
+        prompt
+    }
+
+    /// Byte-pair encoding: the pair whose joint piece was learnt first is joined, until none is left.
+    fn encode(&self, text: &str) -> Vec<u32> {
+        let mut parts: Vec<Vec<u8>> = text.bytes().map(|byte| vec![byte]).collect();
+        loop {
+            let joint = |n: usize| self.ids.get(&[parts[n].as_slice(), parts[n + 1].as_slice()].concat()).copied();
+            let pairs = (0..parts.len().saturating_sub(1)).filter_map(|n| Some((joint(n)?, n)));
+            let Some((_, n)) = pairs.min() else { break };
+            let second = parts.remove(n + 1);
+            parts[n].extend(second);
+        }
+        parts.iter().filter_map(|part| self.ids.get(part).copied()).collect()
     }
 
     /// The text of ordinary tokens. Half characters at the end are left out.
@@ -134,6 +173,19 @@ mod tests {
         assert_eq!(tokens.text(&[2, 3, 4]), "lo好");
         assert_eq!(tokens.text(&[2, 3]), "lo");
         assert_eq!(tokens.text(&[5, 8, 999]), "");
+    }
+
+    #[test]
+    fn words_become_a_prompt_of_the_pieces_learnt_first() {
+        let json = r#"{"model": {"vocab": {"H": 0, "i": 1, "Ġ": 2, ",": 3, "ĠH": 4, "Hi": 5, "ĠHi": 6, "<|endoftext|>": 9}}, "added_tokens": [
+            {"id": 9, "content": "<|endoftext|>"}, {"id": 10, "content": "<|startoftranscript|>"}, {"id": 11, "content": "<|translate|>"},
+            {"id": 12, "content": "<|transcribe|>"}, {"id": 13, "content": "<|startofprev|>"}, {"id": 14, "content": "<|nocaptions|>"},
+            {"id": 15, "content": "<|notimestamps|>"}]}"#;
+        let tokens = Tokens::parse(json.as_bytes()).unwrap();
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        assert_eq!(tokens.prompt(&words(&["Hi", "iH Hi"])), [13, 6, 3, 2, 1, 0, 6]);
+        assert_eq!(tokens.prompt(&[]), Vec::<u32>::new());
+        assert!(tokens.prompt(&words(&["Hi"; 200])).len() <= MAX_PROMPT);
     }
 
     #[test]

@@ -30,6 +30,8 @@ const LONGEST_WAIT: usize = 60 * SECOND;
 
 pub(super) struct Utterance {
     pub(super) language: Language,
+    /// What the model is made to expect.
+    pub(super) prompt: Vec<u32>,
     pub(super) events: mpsc::Sender<RecognitionEvent>,
     /// Where it was opened: log lines about it belong there.
     pub(super) span: tracing::Span,
@@ -80,9 +82,10 @@ impl State {
 }
 
 impl Utterance {
-    pub(super) fn new(language: Language, events: mpsc::Sender<RecognitionEvent>) -> Utterance {
+    pub(super) fn new(language: Language, prompt: Vec<u32>, events: mpsc::Sender<RecognitionEvent>) -> Utterance {
         Utterance {
             language,
+            prompt,
             events,
             span: tracing::Span::current(),
             abandoned: AtomicBool::new(false),
@@ -230,7 +233,7 @@ mod tests {
     use super::*;
 
     fn utterance() -> Utterance {
-        Utterance::new(Language::Only(0), mpsc::channel(1).0)
+        Utterance::new(Language::Only(0), Vec::new(), mpsc::channel(1).0)
     }
 
     fn noise(samples: usize) -> Vec<f32> {

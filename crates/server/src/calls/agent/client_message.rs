@@ -38,9 +38,9 @@ impl Task {
             ClientMessage::StartPushToTalk => ClientCommand::StartPushToTalk,
             ClientMessage::FinishPushToTalk => ClientCommand::FinishPushToTalk,
             ClientMessage::CancelPushToTalk => ClientCommand::CancelPushToTalk,
-            ClientMessage::UseVoiceprint { .. }
-            | ClientMessage::ClearVoiceprint
-            | ClientMessage::StartVisionCapture { .. }
+            ClientMessage::UseVoiceprint { enable } => ClientCommand::UseVoiceprint { enable },
+            ClientMessage::ClearVoiceprint => ClientCommand::ClearVoiceprint,
+            ClientMessage::StartVisionCapture { .. }
             | ClientMessage::StopVisionCapture
             | ClientMessage::UpdateVcrConfig { .. }
             | ClientMessage::UpdateBailianAppParams { .. } => {

@@ -35,6 +35,7 @@ impl Scribes {
             voice_activity: providers.voice_activity,
             recognizer: providers.recognizer,
             end_of_turn: providers.end_of_turn,
+            embedder: None,
             params: self.params.clone(),
             vad_level: self.vad_level,
         }

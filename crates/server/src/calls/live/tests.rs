@@ -108,7 +108,7 @@ async fn tools_are_told_with_their_time_and_to_others_without_their_arguments() 
 fn a_snapshot_keeps_the_last_lines() {
     let live = live(1);
     for n in 0..LINES as u64 + 5 {
-        let notice = Notice::UserSubtitle { text: format!("{n}"), end: true, sentence: SentenceId(n) };
+        let notice = Notice::UserSubtitle { text: format!("{n}"), end: true, sentence: SentenceId(n), voiceprint: 0 };
         step(&live, n, Step::Timeout, vec![Output::Notify { notice }]);
     }
     let (now, _) = live.follow().unwrap();

@@ -189,8 +189,7 @@ fn both_tracks_line_up(length_ms: u64) {
         }
         tracks.finish(0).expect("written");
         let (index, _) = finalise(&directory.path().join("i"), &instance(), 0).expect("read").expect("a recording");
-        let heard =
-            Track::SIDES.map(|track| clicks(&directory.path().join("i").join(track.file_name())));
+        let heard = Track::SIDES.map(|track| clicks(&directory.path().join("i").join(track.file_name())));
         let [user_clicks, agent_clicks] = &heard;
         let expected = (length_ms / CLICK_EVERY_MS) as usize;
         assert!(agent_clicks.len() >= expected - 1, "{} of {expected} clicks", agent_clicks.len());

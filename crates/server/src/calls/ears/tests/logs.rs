@@ -49,6 +49,7 @@ fn senses(call: &str) -> Box<Senses> {
         voice_activity: Box::new(Failing),
         recognizer: Arc::new(Failing),
         end_of_turn: Arc::new(Failing),
+        embedder: None,
         params: RecognitionParams::default(),
         meter: ProviderMeter::new(Node::Recognition, "failing"),
         vad_level: 11,

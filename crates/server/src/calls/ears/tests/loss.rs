@@ -2,6 +2,7 @@
 
 use super::super::*;
 use crate::metrics::Node;
+use ringline_audio::level_dbfs;
 use ringline_providers::scripted::{Script, ScriptedFamily};
 
 /// Takes for speech what is loud.
@@ -35,6 +36,7 @@ impl World {
             voice_activity: Box::new(Loud),
             recognizer: scripted.recognizer,
             end_of_turn: scripted.end_of_turn,
+            embedder: None,
             params: RecognitionParams::default(),
             meter: ProviderMeter::new(Node::Recognition, "scripted"),
             vad_level: 11,

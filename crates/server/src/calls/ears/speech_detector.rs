@@ -44,6 +44,8 @@ pub struct SpeechDetector {
     /// Least level of speech in dBFS.
     quietest: f32,
     speaking: bool,
+    /// Where the speech that goes on, or the last one, began.
+    spoke_from: CallTime,
     /// Beginning and length of the run of frames against the present state.
     run: Option<(CallTime, Duration)>,
     /// How long frames have been too quiet to be speech.
@@ -53,7 +55,14 @@ pub struct SpeechDetector {
 impl SpeechDetector {
     /// With a `VadLevel`.
     pub fn new(level: u32) -> Self {
-        let mut detector = Self { enter: ENTER, quietest: QUIETEST, speaking: false, run: None, quiet: Duration::ZERO };
+        let mut detector = Self {
+            enter: ENTER,
+            quietest: QUIETEST,
+            speaking: false,
+            spoke_from: CallTime::ZERO,
+            run: None,
+            quiet: Duration::ZERO,
+        };
         detector.set_level(level);
         detector
     }
@@ -79,6 +88,12 @@ impl SpeechDetector {
         !heard
     }
 
+    /// What goes on is no speech. Returns where it had begun, if it was taken for some.
+    pub fn forget(&mut self) -> Option<CallTime> {
+        self.run = None;
+        std::mem::take(&mut self.speaking).then_some(self.spoke_from)
+    }
+
     /// One VAD frame that begins at `at`, with its level in dBFS.
     pub fn frame(&mut self, at: CallTime, length: Duration, probability: f32, level: f32) -> Option<SpeechEdge> {
         let probability = if level < self.quietest { 0.0 } else { probability };
@@ -99,6 +114,9 @@ impl SpeechDetector {
         }
         self.run = None;
         self.speaking = !self.speaking;
+        if self.speaking {
+            self.spoke_from = began;
+        }
         Some(if self.speaking { SpeechEdge::Began(began) } else { SpeechEdge::Ended(began) })
     }
 }

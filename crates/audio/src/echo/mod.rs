@@ -1,0 +1,262 @@
+//! Whether what is heard is a person, or the agent's own voice that comes back from the user's loudspeaker.
+//!
+//! What was sent is known exactly. [`EchoGuard`] compares its levels in bands with those of what is heard: it looks for the delay
+//! at which both go up and down together (20 to 640 ms), learns how much of each band comes back, and then asks of every
+//! 10 ms how much of what is heard is more than that, and whether it has the pattern of what was sent. It works on levels
+//! and not on samples, because what comes back has been through codecs, an echo canceller and another clock.
+//!
+//! Contract: [`EchoGuard::sent`] and [`EchoGuard::heard`] take audio with its call time, each in order; pieces may have any size.
+//! What is not handed in as sent was silent. Nothing is altered, and nothing is allocated after construction. The way back is
+//! known after 0.5 to 1.4 s of echo, once per call. Until the agent has been heard for [`LEARNING`] it is open whose a sound is
+//! ([`Voice::Open`]); if the way back is not known by then, there is none as far as can be told.
+//!
+//! Limits: an echo later than 640 ms is a person's voice. A person more than about 6 dB below the echo is not noticed. When a canceller
+//! opens in the middle of a word, its first 0.1 to 0.3 s may be taken for a person's.
+
+mod bands;
+mod path;
+mod pattern;
+mod sent;
+
+use crate::{EAR_RATE, MOUTH_RATE};
+use bands::{BANDS, Bands, Levels, SILENCE};
+use path::{EchoPath, LONGEST};
+use pattern::Pattern;
+use ringline_model::CallTime;
+use sent::Sent;
+use std::time::Duration;
+
+/// One step of the comparison.
+const STEP_US: u64 = 10_000;
+/// A piece that begins so much later or earlier than the one before ended does not follow it.
+const GAP: Duration = Duration::from_millis(15);
+/// After the agent, its voice may ring for so long, in steps: the longest delay, and a room.
+const RINGS: u64 = LONGEST as u64 + 30;
+/// Steps between two looks for the delay, and between two measurements of the losses.
+const SEARCH_EVERY: u64 = 2;
+const MEASURE_EVERY: u64 = 16;
+
+/// In dB: what is so much louder than the noise is a sound …
+const ABOVE_NOISE: f32 = 12.0;
+/// … and above this; what a line leaves lies below.
+const AUDIBLE: f32 = -78.0;
+/// The noise is the least level: it is followed down by this share of the way a step, and up by so many dB.
+const NOISE_DOWN: f32 = 0.3;
+const NOISE_UP: f32 = 0.02;
+
+/// What comes back may be louder than expected by so many dB: rooms and codecs make levels unsteady.
+const MARGIN: f32 = 8.0;
+/// A band speaks for the echo with at most this, and for a person with at most 1.
+const MOST_AGAINST: f32 = 0.4;
+const PER_DB: f32 = 0.1;
+/// Evidence of so much decides, and of so much is kept.
+const DECIDES: f32 = 2.0;
+const MOST: f32 = 5.0;
+/// With fewer bands than this a step says less …
+const FEW_BANDS: f32 = 5.0;
+/// … and with fewer than this nothing: what was thought before fades.
+const LEAST_BANDS: f32 = 3.0;
+const FADE: f32 = 0.97;
+
+/// A likeness to what was sent (`pattern`) from here on is the agent's voice, however loud …
+const ALIKE: f32 = 0.68;
+const IS_ECHO: f32 = -0.6;
+/// … and up to here somebody else is heard, however quiet. (Of the echo alone nine in ten steps have more than 0.6, of a person over an
+/// echo as loud nine in ten less than 0.5.)
+const UNLIKE: f32 = 0.55;
+const IS_PERSON: f32 = 0.1;
+
+/// So many steps of the agent's voice suffice to know the way back, if there is one.
+const LEARNING: u32 = 160;
+
+/// Whose voice is heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Voice {
+    /// It cannot be the agent's alone.
+    Person,
+    /// The agent's, and nobody else's.
+    Echo,
+    /// The agent is heard, and this may be either's.
+    Unsure,
+    /// The agent is heard for the first time, and it is not known yet whether its voice comes back.
+    Open,
+}
+
+/// Tells the agent's own voice from a person's, for one call.
+#[derive(Debug)]
+pub struct EchoGuard {
+    sent_bands: Bands,
+    sent_clock: StepClock,
+    heard_bands: Bands,
+    heard_clock: StepClock,
+    judge: Judge,
+}
+
+#[derive(Debug)]
+struct Judge {
+    sent: Sent,
+    path: EchoPath,
+    pattern: Pattern,
+    /// Steps in which the agent was to be heard, as long as the way back is not known.
+    learning: u32,
+    noise: Option<Levels>,
+    /// Positive: a person.
+    evidence: f32,
+    voice: Voice,
+}
+
+impl Default for EchoGuard {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl EchoGuard {
+    pub fn new() -> Self {
+        Self {
+            sent_bands: Bands::new(MOUTH_RATE),
+            sent_clock: StepClock::new(MOUTH_RATE),
+            heard_bands: Bands::new(EAR_RATE),
+            heard_clock: StepClock::new(EAR_RATE),
+            judge: Judge {
+                sent: Sent::new(),
+                path: EchoPath::new(),
+                pattern: Pattern::default(),
+                learning: 0,
+                noise: None,
+                evidence: 0.0,
+                voice: Voice::Person,
+            },
+        }
+    }
+
+    /// Samples at [`MOUTH_RATE`] that leave from `at` on.
+    pub fn sent(&mut self, at: CallTime, pcm: &[f32]) {
+        if self.sent_clock.is_new(at, pcm.len()) {
+            self.sent_bands.restart();
+        }
+        let (clock, sent) = (&mut self.sent_clock, &mut self.judge.sent);
+        self.sent_bands.push(pcm, |levels| sent.put(clock.step(), levels));
+    }
+
+    /// Samples at [`EAR_RATE`] that are heard from `at` on.
+    pub fn heard(&mut self, at: CallTime, pcm: &[f32]) {
+        if self.heard_clock.is_new(at, pcm.len()) {
+            self.heard_bands.restart();
+        }
+        let (clock, judge) = (&mut self.heard_clock, &mut self.judge);
+        self.heard_bands.push(pcm, |levels| judge.step(clock.step(), levels));
+    }
+
+    /// Whose voice was heard last.
+    pub fn voice(&self) -> Voice {
+        self.judge.voice
+    }
+
+    /// The delay after which the agent's voice comes back, once it is known.
+    pub fn delay(&self) -> Option<Duration> {
+        self.judge.path.found().map(|found| Duration::from_micros(found.delay as u64 * STEP_US))
+    }
+}
+
+impl Judge {
+    fn step(&mut self, step: u64, heard: &Levels) {
+        let noise = self.noise.get_or_insert(*heard);
+        for (noise, level) in noise.iter_mut().zip(heard) {
+            *noise = if level < noise { *noise + NOISE_DOWN * (level - *noise) } else { *noise + NOISE_UP };
+        }
+        let noise = *noise;
+        if !self.sent.was_audible(step, RINGS) {
+            (self.evidence, self.voice) = (0.0, Voice::Person);
+            return;
+        }
+        self.sent.fill_to(step + 1);
+        let above: Levels = std::array::from_fn(|band| heard[band].max(noise[band]));
+        self.path.compare(step, &above, &self.sent);
+        if step.is_multiple_of(SEARCH_EVERY) {
+            self.path.search(step, &self.sent);
+        }
+        if step.is_multiple_of(MEASURE_EVERY) {
+            self.path.measure(step, &self.sent);
+        }
+        let sounds: [bool; BANDS] = std::array::from_fn(|band| heard[band] > (noise[band] + ABOVE_NOISE).max(AUDIBLE));
+        self.weigh(step, heard, &noise, &sounds);
+        // What a person says tells nothing of the way back.
+        if self.evidence < DECIDES {
+            let told = std::array::from_fn(|band| if sounds[band] { above[band] } else { SILENCE });
+            self.path.remember(step, &told);
+        }
+    }
+
+    /// Adds what this step says.
+    fn weigh(&mut self, step: u64, heard: &Levels, noise: &Levels, sounds: &[bool; BANDS]) {
+        let Some(found) = self.path.found() else {
+            self.learning += u32::from(self.sent.was_audible(step, 1));
+            self.voice = if self.learning < LEARNING { Voice::Open } else { Voice::Unsure };
+            return;
+        };
+        let (mut evidence, mut bands) = (0.0_f32, 0.0_f32);
+        let at = |delay: usize| self.sent.at(step.saturating_sub(delay as u64), found.room);
+        let (before, exact, after) = (at(found.delay + 1), at(found.delay), at(found.delay.saturating_sub(1)));
+        self.pattern.fade();
+        for band in (0..BANDS).filter(|band| sounds[*band]) {
+            let expected = exact[band].max(before[band]).max(after[band]) + found.gains[band];
+            let usual = self.path.usual(found, band);
+            self.pattern.add(expected.max(noise[band] + ABOVE_NOISE) - usual, heard[band] - usual);
+            let excess = heard[band] - expected - MARGIN;
+            evidence += (excess * PER_DB).clamp(-MOST_AGAINST, 1.0);
+            bands += 1.0;
+        }
+        if bands < LEAST_BANDS {
+            self.evidence *= FADE;
+        } else {
+            let by_level = evidence / bands.max(FEW_BANDS);
+            let evidence = match self.pattern.likeness() {
+                Some(alike) if alike >= ALIKE => by_level.min(IS_ECHO),
+                Some(alike) if alike <= UNLIKE => by_level.max(IS_PERSON),
+                Some(_) | None => by_level,
+            };
+            self.evidence = (self.evidence + evidence).clamp(-MOST, MOST);
+        }
+        self.voice = if self.evidence >= DECIDES {
+            Voice::Person
+        } else if self.evidence <= -DECIDES {
+            Voice::Echo
+        } else if self.voice == Voice::Echo && self.evidence < 0.0 {
+            Voice::Echo
+        } else {
+            Voice::Unsure
+        };
+    }
+}
+
+/// From call time to steps. A stream's steps follow one another; its time may breathe by a few ms.
+#[derive(Debug)]
+struct StepClock {
+    rate: u32,
+    due: Option<CallTime>,
+    next: u64,
+}
+
+impl StepClock {
+    fn new(rate: u32) -> Self {
+        Self { rate, due: None, next: 0 }
+    }
+
+    /// A piece of so many samples begins at `at`. Whether it does not follow the one before.
+    fn is_new(&mut self, at: CallTime, samples: usize) -> bool {
+        let is_new = self.due.is_none_or(|due| at.since(due).max(due.since(at)) > GAP);
+        if is_new {
+            self.next = (at.as_micros() + STEP_US / 2) / STEP_US;
+        }
+        let begins = if is_new { at } else { self.due.unwrap_or(at) };
+        let length = Duration::from_micros(samples as u64 * 1_000_000 / u64::from(self.rate));
+        self.due = Some(begins + length);
+        is_new
+    }
+
+    fn step(&mut self) -> u64 {
+        self.next += 1;
+        self.next - 1
+    }
+}

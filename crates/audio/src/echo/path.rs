@@ -1,0 +1,202 @@
+//! The way from what is sent to what is heard: after what delay, and how much quieter in each band.
+//!
+//! The delay is where the levels of both go up and down together: for each delay, and for a dry and a ringing room, the
+//! correlation of the levels over the last second or so. The loss of a band is a quantile of the differences over the last seconds.
+
+use super::bands::{BANDS, Levels, SILENCE};
+use super::sent::{ROOMS, Sent};
+
+/// Longest delay: network both ways, the receiver's buffer, loudspeaker, room and microphone.
+pub(super) const LONGEST: usize = 64;
+
+/// What is left of the statistics after a step: they last about a second.
+const KEEP: f32 = 0.99;
+/// Steps of both before a correlation means anything.
+const LEAST_STEPS: f32 = 18.0;
+/// From here on what is heard is taken to come from what is sent …
+const SURE: f32 = 0.62;
+/// … and another delay must be so much better than the one known.
+const BETTER: f32 = 0.08;
+/// So many searches in a row find the same delay: what goes together by chance soon does so at another.
+const IN_A_ROW: u32 = 15;
+/// Least spread of what is heard, in dB² a band: steady noise goes along with nothing.
+const LEAST_SPREAD: f32 = 9.0;
+
+/// Steps of what was heard that are remembered for the losses.
+const HISTORY: usize = 256;
+/// Only what was sent so close to the loudest tells the loss, in dB.
+const LOUD: f32 = 18.0;
+/// Of the differences between heard and sent, so many lie below what is taken as the loss.
+const QUANTILE: f32 = 0.6;
+/// Differences that make a quantile.
+const LEAST_DIFFERENCES: usize = 6;
+
+#[derive(Debug)]
+pub(super) struct EchoPath {
+    weight: f32,
+    heard: [f32; BANDS],
+    heard_squared: [f32; BANDS],
+    /// Per room and delay: sent, sent², sent × heard.
+    sums: Box<[[[[f32; BANDS]; 3]; LONGEST]; ROOMS]>,
+    found: Option<Found>,
+    /// A delay that was found, and how many times in a row.
+    candidate: Option<(usize, u32)>,
+    /// By step, modulo [`HISTORY`]; silent where a person spoke or nothing sounded.
+    history: Box<[Levels; HISTORY]>,
+    next: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found {
+    pub room: usize,
+    pub delay: usize,
+    /// How much louder than sent it is heard, in dB.
+    pub gains: Levels,
+}
+
+impl EchoPath {
+    pub fn new() -> Self {
+        Self {
+            weight: 0.0,
+            heard: [0.0; BANDS],
+            heard_squared: [0.0; BANDS],
+            sums: Box::new([[[[0.0; BANDS]; 3]; LONGEST]; ROOMS]),
+            found: None,
+            candidate: None,
+            history: Box::new([[SILENCE; BANDS]; HISTORY]),
+            next: 0,
+        }
+    }
+
+    pub fn found(&self) -> Option<&Found> {
+        self.found.as_ref()
+    }
+
+    /// Compares one step of what is heard with what was sent before it.
+    pub fn compare(&mut self, step: u64, heard: &Levels, sent: &Sent) {
+        self.weight = self.weight * KEEP + 1.0;
+        for (band, level) in heard.iter().enumerate() {
+            self.heard[band] = self.heard[band] * KEEP + level;
+            self.heard_squared[band] = self.heard_squared[band] * KEEP + level * level;
+        }
+        for (room, delays) in self.sums.iter_mut().enumerate() {
+            for (delay, [x, xx, xy]) in delays.iter_mut().enumerate() {
+                let levels = sent.at(step.saturating_sub(delay as u64), room);
+                for band in 0..BANDS {
+                    let level = levels[band];
+                    x[band] = x[band] * KEEP + level;
+                    xx[band] = xx[band] * KEEP + level * level;
+                    xy[band] = xy[band] * KEEP + level * heard[band];
+                }
+            }
+        }
+    }
+
+    /// Keeps a step for the losses.
+    pub fn remember(&mut self, step: u64, heard: &Levels) {
+        self.skip_to(step);
+        self.history[(step % HISTORY as u64) as usize] = *heard;
+        self.next = step + 1;
+    }
+
+    fn skip_to(&mut self, step: u64) {
+        self.next = self.next.max(step.saturating_sub(HISTORY as u64));
+        while self.next < step {
+            self.history[(self.next % HISTORY as u64) as usize] = [SILENCE; BANDS];
+            self.next += 1;
+        }
+    }
+
+    /// Looks for the delay at which both go together best, and takes the losses anew.
+    pub fn search(&mut self, step: u64, sent: &Sent) {
+        let Some(spread) = self.spread() else { return };
+        let of = |room: usize, delay: usize| self.correlation(room, delay, spread);
+        let all = (0..ROOMS).flat_map(|room| (0..LONGEST).map(move |delay| (room, delay)));
+        let best = all.map(|(room, delay)| (of(room, delay), room, delay)).max_by(|a, b| a.0.total_cmp(&b.0));
+        let Some((correlation, room, delay)) = best else { return };
+        let known = self.found.map_or(SURE, |found| (of(found.room, found.delay) + BETTER).max(SURE));
+        if correlation <= known {
+            self.candidate = None;
+            return;
+        }
+        let times = match self.candidate {
+            Some((at, times)) if at.abs_diff(delay) <= 1 => times + 1,
+            Some(_) | None => 1,
+        };
+        self.candidate = Some((delay, times));
+        if times >= IN_A_ROW {
+            let gains = self.gains(step, room, delay, sent);
+            self.found = Some(Found { room, delay, gains });
+        }
+    }
+
+    /// The usual level of a band of what is expected.
+    pub fn usual(&self, found: &Found, band: usize) -> f32 {
+        self.sums[found.room][found.delay][0][band] / self.weight + found.gains[band]
+    }
+
+    /// Takes the losses anew.
+    pub fn measure(&mut self, step: u64, sent: &Sent) {
+        if let Some(Found { room, delay, .. }) = self.found {
+            let gains = self.gains(step, room, delay, sent);
+            if let Some(found) = &mut self.found {
+                found.gains = gains;
+            }
+        }
+    }
+
+    /// The variance of what is heard in all bands, if there is enough of it.
+    fn spread(&self) -> Option<f32> {
+        let spread: f32 = (0..BANDS)
+            .map(|band| {
+                let mean = self.heard[band] / self.weight;
+                self.heard_squared[band] / self.weight - mean * mean
+            })
+            .sum();
+        (self.weight >= LEAST_STEPS && spread >= LEAST_SPREAD * BANDS as f32).then_some(spread)
+    }
+
+    fn correlation(&self, room: usize, delay: usize, spread: f32) -> f32 {
+        let [x, xx, xy] = &self.sums[room][delay];
+        let (mut together, mut alone) = (0.0, 0.0);
+        for band in 0..BANDS {
+            let mean = x[band] / self.weight;
+            together += xy[band] / self.weight - mean * self.heard[band] / self.weight;
+            alone += xx[band] / self.weight - mean * mean;
+        }
+        if alone <= 1.0 { 0.0 } else { together / (alone * spread).sqrt() }
+    }
+
+    fn gains(&self, step: u64, room: usize, delay: usize, sent: &Sent) -> Levels {
+        let mut differences = [0.0_f32; HISTORY];
+        let oldest = step.saturating_sub(HISTORY as u64 - 1);
+        let mut gains = [f32::NAN; BANDS];
+        for (band, gain) in gains.iter_mut().enumerate() {
+            let mut count = 0;
+            let least = sent.loudest(band) - LOUD;
+            for at in oldest..=step {
+                let heard = self.history[(at % HISTORY as u64) as usize][band];
+                let level = sent.at(at.saturating_sub(delay as u64), room)[band];
+                if heard > SILENCE && level > least {
+                    differences[count] = heard - level;
+                    count += 1;
+                }
+            }
+            if count >= LEAST_DIFFERENCES {
+                let place = (count as f32 * QUANTILE) as usize;
+                let (_, quantile, _) =
+                    differences[..count].select_nth_unstable_by(place.min(count - 1), f32::total_cmp);
+                *gain = *quantile;
+            }
+        }
+        // What has not been heard of late is as it was.
+        let old = self.found.filter(|found| found.room == room && found.delay == delay).map(|found| found.gains);
+        let known: f32 = gains.iter().filter(|gain| gain.is_finite()).sum();
+        let count = gains.iter().filter(|gain| gain.is_finite()).count();
+        let usual = if count > 0 { known / count as f32 } else { 0.0 };
+        std::array::from_fn(|band| match gains[band] {
+            gain if gain.is_finite() => gain,
+            _ => old.map_or(usual, |old| old[band]),
+        })
+    }
+}

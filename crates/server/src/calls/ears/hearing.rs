@@ -1,0 +1,187 @@
+//! Hearing: from a call's audio to what voice activity tells of it, as a value. What was sent to the user goes in as well,
+//! so that the agent's own voice is not taken for a person's.
+//!
+//! While the echo guard knows that it hears the agent and nobody else, a frame is silence to the speech detector. Speech that was
+//! told of before that was known is taken back ([`Heard::WasEcho`]), unless a person was in it or it is older than
+//! [`TAKEN_BACK`]: then it ends. While the agent is heard for the first time, it is open whose a sound is; what begins then is told of when
+//! that is known, 1.6 s of the agent's voice later at most, and not at all if it is over by then.
+
+use super::speech_detector::{SpeechDetector, SpeechEdge};
+use ringline_audio::{EAR_RATE, EchoGuard, Voice, level_dbfs};
+use ringline_model::CallTime;
+use ringline_providers::VoiceActivity;
+use std::time::Duration;
+
+/// What has lasted longer has been acted on.
+const TAKEN_BACK: Duration = Duration::from_millis(1500);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// Speech began at the given time.
+    Began(CallTime),
+    /// It ended at the given time.
+    Ended(CallTime),
+    /// What was told of last was the agent's own voice.
+    WasEcho,
+}
+
+pub struct Hearing {
+    voice_activity: Box<dyn VoiceActivity>,
+    detector: SpeechDetector,
+    guard: EchoGuard,
+    heeds_guard: bool,
+    /// A person is in the speech that goes on.
+    has_person: bool,
+    /// Speech that has begun and was not told of: it may be the agent's.
+    held: Option<CallTime>,
+    /// Audio that is not yet a whole frame.
+    partial: Vec<f32>,
+}
+
+impl Hearing {
+    /// With a `VadLevel`. At 0 any sound is speech, the agent's own as well.
+    pub fn new(voice_activity: Box<dyn VoiceActivity>, vad_level: u32) -> Self {
+        Self {
+            voice_activity,
+            detector: SpeechDetector::new(vad_level),
+            guard: EchoGuard::new(),
+            heeds_guard: vad_level > 0,
+            has_person: false,
+            held: None,
+            partial: Vec::with_capacity(1024),
+        }
+    }
+
+    /// Another `VadLevel`, from the next frame on.
+    pub fn set_level(&mut self, vad_level: u32) {
+        self.detector.set_level(vad_level);
+        self.heeds_guard = vad_level > 0;
+    }
+
+    /// Listening starts anew after a gap.
+    pub fn restart(&mut self) {
+        self.voice_activity.reset();
+        self.partial.clear();
+    }
+
+    /// What leaves for the user from `at` on, at 24 kHz.
+    pub fn sent(&mut self, at: CallTime, pcm: &[f32]) {
+        self.guard.sent(at, pcm);
+    }
+
+    /// What is heard from `at` on, at 16 kHz.
+    pub fn take(&mut self, at: CallTime, audio: &[f32], mut tell: impl FnMut(Heard)) {
+        self.guard.heard(at, audio);
+        self.partial.extend_from_slice(audio);
+        let frame = self.voice_activity.frame_len();
+        // When the samples in `partial` began, counted back from the end of this audio.
+        let mut began = (at + samples(audio.len())).saturating_sub(samples(self.partial.len()));
+        let mut used = 0;
+        while self.partial.len() - used >= frame {
+            let pcm = &self.partial[used..used + frame];
+            let level = level_dbfs(pcm);
+            let wanted = self.detector.wants(samples(frame), level);
+            let probability = if wanted { self.voice_activity.predict(pcm) } else { 0.0 };
+            if let Some(heard) = self.judge(began, samples(frame), probability, level) {
+                tell(heard);
+            }
+            used += frame;
+            began = began + samples(frame);
+        }
+        self.partial.drain(..used);
+    }
+
+    fn judge(&mut self, began: CallTime, length: Duration, probability: f32, level: f32) -> Option<Heard> {
+        let voice = if self.heeds_guard { self.guard.voice() } else { Voice::Person };
+        if voice == Voice::Echo {
+            let since = self.detector.forget()?;
+            if self.held.take().is_some() {
+                return None;
+            }
+            let is_echo = !self.has_person && began.since(since) <= TAKEN_BACK;
+            return Some(if is_echo { Heard::WasEcho } else { Heard::Ended(began) });
+        }
+        let edge = self.detector.frame(began, length, probability, level);
+        self.has_person = match edge {
+            Some(SpeechEdge::Began(_)) => voice == Voice::Person,
+            Some(SpeechEdge::Ended(_)) => false,
+            None => self.has_person || voice == Voice::Person,
+        };
+        match edge {
+            Some(SpeechEdge::Began(at)) if voice == Voice::Open => {
+                self.held = Some(at);
+                None
+            }
+            Some(SpeechEdge::Began(at)) => Some(Heard::Began(at)),
+            Some(SpeechEdge::Ended(at)) => self.held.take().is_none().then_some(Heard::Ended(at)),
+            None => self.held.take_if(|_| voice != Voice::Open).map(Heard::Began),
+        }
+    }
+}
+
+/// How long so many samples at [`EAR_RATE`] last.
+pub fn samples(count: usize) -> Duration {
+    Duration::from_micros(count as u64 * 1_000_000 / u64::from(EAR_RATE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ringline_audio::{MOUTH_FRAME, MOUTH_RATE};
+
+    /// What is loud is speech.
+    struct Loud;
+
+    impl VoiceActivity for Loud {
+        fn frame_len(&self) -> usize {
+            512
+        }
+
+        fn predict(&mut self, frame: &[f32]) -> f32 {
+            if level_dbfs(frame) > -50.0 { 0.9 } else { 0.0 }
+        }
+
+        fn reset(&mut self) {}
+    }
+
+    fn tone<const N: usize>(hz: f32, rate: u32) -> [f32; N] {
+        std::array::from_fn(|n| (n as f32 * hz * std::f32::consts::TAU / rate as f32).sin() * 0.1)
+    }
+
+    /// The agent is heard for 3 s from the beginning; a person whose voice is nothing like it speaks at these times (ms). What is told,
+    /// and when.
+    fn told(vad_level: u32, speaks: std::ops::Range<u64>) -> Vec<(u64, Heard)> {
+        let mut hearing = Hearing::new(Box::new(Loud), vad_level);
+        let mut told = Vec::new();
+        for ms in (0..3000).step_by(20) {
+            let at = CallTime::from_millis(ms);
+            hearing.sent(at, &tone::<MOUTH_FRAME>(450.0, MOUTH_RATE));
+            let heard = if speaks.contains(&ms) { tone::<320>(1000.0, EAR_RATE) } else { [0.0; 320] };
+            hearing.take(at, &heard, |heard| told.push((ms, heard)));
+        }
+        told
+    }
+
+    #[test]
+    fn speech_into_the_agents_first_words_is_told_of_when_they_cannot_be_its_echo() {
+        let told = told(11, 512..3000);
+        let [(when, Heard::Began(at))] = told[..] else { panic!("{told:?}") };
+        assert!((1580..1700).contains(&when), "told at {when} ms");
+        assert!((480..560).contains(&at.as_millis()), "begun at {at}");
+    }
+
+    #[test]
+    fn speech_that_is_over_before_that_is_known_is_not_told_of_and_later_speech_is_at_once() {
+        assert_eq!(told(11, 512..900), []);
+        let told = told(11, 2000..2400);
+        let [(when, Heard::Began(_)), (_, Heard::Ended(_))] = told[..] else { panic!("{told:?}") };
+        assert!((2040..2120).contains(&when), "told at {when} ms");
+    }
+
+    #[test]
+    fn at_level_0_any_sound_is_told_of_at_once() {
+        let told = told(0, 512..900);
+        let [(when, Heard::Began(_)), (_, Heard::Ended(_))] = told[..] else { panic!("{told:?}") };
+        assert!((560..640).contains(&when), "told at {when} ms");
+    }
+}
