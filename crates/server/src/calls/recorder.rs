@@ -16,13 +16,16 @@ use ringline_model::{CallTime, InstanceId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Packets waiting for the disk: 200 calls for about 0.8 s.
 const QUEUE: usize = 16_384;
 const FLUSH_EVERY: Duration = Duration::from_millis(500);
+/// How often the thread looks for packets while there are calls. If it waited for them each would wake it: a system call of the media
+/// thread for every frame, and a change of threads.
+const LOOK_EVERY: Duration = Duration::from_millis(25);
 /// Gaps of one cause with no more than this between them are one, in samples at 48 kHz: 60 ms.
 const SIGN_OF_LIFE: u64 = 2880;
 /// A gap is told of, in samples at 48 kHz, when so much has followed it (1 s) or when it is so long (10 s).
@@ -193,7 +196,12 @@ impl Recording {
     fn run(mut self, inbox: &Receiver<Message>) {
         let mut next_flush = Instant::now() + FLUSH_EVERY;
         loop {
-            match inbox.recv_timeout(next_flush.saturating_duration_since(Instant::now())) {
+            let message = if self.calls.is_empty() {
+                inbox.recv().map_err(|_| TryRecvError::Disconnected)
+            } else {
+                inbox.try_recv()
+            };
+            match message {
                 Ok(Message::Open { call, instance }) => {
                     let directory = self.directory.join(instance.as_str());
                     let tracks = Tracks { instance, directory, log: None, open: BTreeMap::new(), failed: false };
@@ -209,8 +217,8 @@ impl Recording {
                         self.closed(&tracks.instance);
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => {}
-                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => {
+                Err(TryRecvError::Empty) => std::thread::sleep(LOOK_EVERY),
+                Ok(Message::Stop) | Err(TryRecvError::Disconnected) => {
                     for (_, mut tracks) in std::mem::take(&mut self.calls) {
                         tracks.try_to(|tracks| tracks.finish(0));
                         self.closed(&tracks.instance);
