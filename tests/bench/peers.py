@@ -268,12 +268,14 @@ def main():
     parser.add_argument("--calls", type=int, default=4, help="calls of each run of the pairs")
     parser.add_argument("--hold", type=int, default=20, help="seconds that are measured in each run")
     parser.add_argument("--release", type=Path, default=ROOT / "target" / "release", help="where ringline and ringline-bench are")
-    parser.add_argument("--only", choices=["pairs", "limits"], help="the other half is taken from the JSON file that is there")
+    parser.add_argument("--only", choices=["pairs", "limits"], help="the other half is taken from the JSON file, if it is there")
     parser.add_argument("--json", type=Path, default=ROOT / "target" / "bench" / "pipecat.json")
     parser.add_argument("--markdown", type=Path, default=ROOT / "target" / "bench" / "pipecat.md")
     asked = parser.parse_args()
     subprocess.run([HERE / "pipecat" / "install"], check=True)
-    before = json.loads(asked.json.read_text()) if asked.only else {}
+    before = {"runs": {}, "limits": {}}
+    if asked.only and asked.json.exists():
+        before = json.loads(asked.json.read_text())
     with tempfile.TemporaryDirectory(prefix="ringline-peers-") as name:
         folder = Path(name)
         script = subprocess.run(text([asked.release / "ringline-bench", "script", *wavs()]), check=True, capture_output=True, text=True)
