@@ -209,7 +209,7 @@ def main():
     carried = max((run["calls"] for run in results.get("density", []) if run["passes"]), default=10)
     if "idle" in asked.only:
         say("idle calls")
-        keep("idle", hold(cores, script, 200, 15, "--silent"))
+        keep("idle", hold(cores, script, 100, 15, "--silent"))
     if "loud" in asked.only:
         say(f"{carried} calls from loud rooms")
         keep("loud", hold(cores, script, carried, asked.hold, *wavs, "--script", script, "--room", "-50"))
