@@ -11,7 +11,8 @@
 //!
 //! Most of a call the caller says nothing, and senders tell how loud each packet is (RFC 6464). Of a silence that they say is below
 //! [`QUIET`], packets behind the first [`SETTLE`] are not decoded: they are silence. The last of them are decoded when it ends, before
-//! the packet that ends it, so that the decoder comes to that one as if it had heard them all.
+//! the packet that ends it, so that the decoder comes to that one as if it had heard them all. A sender is believed once it has
+//! named a louder level.
 
 use std::ops::Range;
 
@@ -107,6 +108,8 @@ pub struct EarPath {
 /// A silence, as the sender says.
 #[derive(Debug, Default)]
 struct Silence {
+    /// The sender has named a level that is none of silence.
+    is_measured: bool,
     /// Quiet packets in a row.
     packets: u32,
     /// The last of those that were not decoded, in turn.
@@ -173,7 +176,10 @@ impl EarPath {
             self.stats.short += 1;
             return None;
         }
-        let quiet = level.is_some_and(|level| level <= QUIET);
+        // A sender that has named no louder level does not measure any: some say the same of every packet.
+        let is_loud = level.is_some_and(|level| level > QUIET);
+        self.silence.is_measured |= is_loud;
+        let quiet = level.is_some() && !is_loud && self.silence.is_measured;
         self.silence.packets = if quiet { self.silence.packets.saturating_add(1) } else { 0 };
         Some(self.hear(sequence, rtp_time, payload))
     }

@@ -319,6 +319,15 @@ fn of_a_silence_only_the_beginning_is_decoded_and_speech_behind_it_sounds_the_sa
 }
 
 #[test]
+fn a_sender_that_calls_everything_quiet_is_not_believed() {
+    let mut ear = EarPath::new().unwrap();
+    for (packet, _) in with_a_silence() {
+        ear.receive_at(packet.sequence, packet.rtp_time, &packet.payload, Some(-127)).unwrap();
+    }
+    assert_eq!(ear.stats().quiet, 0);
+}
+
+#[test]
 fn without_a_level_or_with_a_louder_one_everything_is_decoded() {
     for level in [None, Some(QUIET + 1)] {
         let mut ear = EarPath::new().unwrap();
