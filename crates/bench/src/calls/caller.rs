@@ -315,6 +315,7 @@ mod tests {
     #[test]
     fn the_user_has_their_share_of_the_time() {
         let mut world = World::new(0.0);
+        (world.wait, world.answer) = (100 * MS, 500 * MS);
         world.run(Duration::from_secs(600));
         let share = f64::from(world.user) * FRAME.as_secs_f64() / 600.0;
         assert!((0.33..0.36).contains(&share), "{share}");
