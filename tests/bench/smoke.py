@@ -2,7 +2,7 @@
 
     smoke.py [--update]
 
-A stage that takes over 5 % more instructions than smoke.json says fails; one that takes over 5 % less asks for --update. Counts of
+A stage that takes over 10 % more instructions than smoke.json says fails; one that takes over 10 % less asks for --update. Counts of
 optimised code change with the compiler and the libraries: a change of those updates the figures in the same commit.
 """
 
@@ -20,7 +20,7 @@ FIGURES = Path(__file__).with_name("smoke.json")
 STAGES = ["ear", "vad", "mouth", "track", "session"]
 #: Seconds of a call in one pass.
 PASS = 2
-TOLERANCE = 0.05
+TOLERANCE = 0.10
 
 
 def instructions(stage, passes):
@@ -45,12 +45,12 @@ def main():
         before = committed.get(stage)
         change = found[stage] / before - 1 if before else 0.0
         verdict = "more than committed" if change > TOLERANCE else "less: run with --update" if change < -TOLERANCE else "as committed"
-        failed |= abs(change) > TOLERANCE
+        failed |= change > TOLERANCE
         print(f"{stage:8} {found[stage]:8} thousand instructions a second of a call, {change:+.1%}: {verdict}")
     if asked.update:
         FIGURES.write_text(json.dumps(found, indent=1) + "\n")
     elif failed or set(committed) != set(found):
-        sys.exit("The call's path has changed in cost. If it is meant to: tests/bench/smoke.py --update, and say why in the commit.")
+        sys.exit("The call's path has become dearer. If it is meant to: tests/bench/smoke.py --update, and say why in the commit.")
 
 
 if __name__ == "__main__":
