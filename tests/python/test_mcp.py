@@ -3,6 +3,7 @@
 Wants Node and npm: the tool server is its makers' own (tests/mcp). The language model is a small server here that asks for a tool.
 """
 
+import fcntl
 import os
 import shutil
 import socket
@@ -20,9 +21,13 @@ EVERYTHING = PROJECT / "node_modules" / "@modelcontextprotocol" / "server-everyt
 
 
 def install():
-    if not EVERYTHING.exists():
-        command = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]
-        subprocess.run(command, cwd=PROJECT, check=True, timeout=300)
+    """Once, also where this suite runs on two databases at a time."""
+    with open(PROJECT / "package-lock.json") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # npm writes this last.
+        if not (PROJECT / "node_modules" / ".package-lock.json").exists():
+            command = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]
+            subprocess.run(command, cwd=PROJECT, check=True, timeout=300)
 
 
 def free_port():
