@@ -220,9 +220,7 @@ impl Judge {
         }
         self.voice = if self.evidence >= DECIDES {
             Voice::Person
-        } else if self.evidence <= -DECIDES {
-            Voice::Echo
-        } else if self.voice == Voice::Echo && self.evidence < 0.0 {
+        } else if self.evidence <= -DECIDES || self.voice == Voice::Echo && self.evidence < 0.0 {
             Voice::Echo
         } else {
             Voice::Unsure

@@ -121,7 +121,8 @@ impl Report {
         let sum = |of: fn(&Measured) -> usize| measured.iter().map(of).sum::<usize>();
         let parts: Vec<TurnLatency> = measured.iter().flat_map(|call| call.parts.iter().copied()).collect();
         let part = |of: fn(&TurnLatency) -> u32| Percentiles::of(parts.iter().map(|part| micros(of(part))).collect());
-        let rows: [(&'static str, fn(&TurnLatency) -> u32); 7] = [
+        type Part = fn(&TurnLatency) -> u32;
+        let rows: [(&'static str, Part); 7] = [
             ("endpointing", |p| p.endpointing),
             ("transcript", |p| p.transcript),
             ("first_text", |p| p.first_text),
