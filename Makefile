@@ -60,7 +60,7 @@ test: build
 	mkdir -p target/tests
 	nice -n 19 $(CARGO) test --release --locked --workspace --no-run >target/tests/compile.log 2>&1 & \
 	    compiling=$$!; failed=0; \
-	    $(MAKE) --no-print-directory test-e2e || failed=1; \
+	    tests/run || failed=1; \
 	    wait $$compiling || cat target/tests/compile.log; \
 	    $(MAKE) --no-print-directory test-unit || failed=1; \
 	    exit $$failed
