@@ -5,9 +5,11 @@ RINGLINE_TEST_DATABASE says what the servers keep their data in: "sqlite" (the d
 
 import json
 import os
+import queue
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -116,13 +118,13 @@ class Server:
     def caller(self, *args, agent=None):
         """A running `ringline call --json`; without `agent` to the demo agent."""
         command = [BIN, "call", "--url", self.url, "--agent", agent or self.agent, "--json", *args]
-        return Caller(subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        return Caller(command)
 
     def joiner(self, token, *args, agent=None):
         """A running `ringline call --json` that joins with a token, asking for the agent if one is given."""
         command = [BIN, "call", "--url", self.url, "--join-token", token, "--json", *args]
         command += ["--agent", agent] if agent else []
-        return Caller(subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        return Caller(command)
 
     def replay(self, instance, *args):
         command = [BIN, "replay", instance, "--data", self.data, *args]
@@ -154,29 +156,72 @@ class Server:
 
 
 class Caller:
-    """Events of a `ringline call --json` as they come."""
+    """A running `ringline call --json`, and its events as they come."""
 
-    def __init__(self, process):
-        self.process = process
+    def __init__(self, command):
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen([str(part) for part in command], stdout=pipe, stderr=pipe, text=True)
         self.events = []
+        #: What it prints, then None. Read all the time, so that a caller nobody looks at is not held up.
+        self._lines = queue.SimpleQueue()
+        self._errors = []
+        self._readers = [threading.Thread(target=read, daemon=True) for read in (self._read, self._read_errors)]
+        for reader in self._readers:
+            reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self._lines.put(line)
+        self._lines.put(None)
+
+    def _read_errors(self):
+        self._errors.extend(self.process.stderr)
+
+    def _next(self, end):
+        """The next event, or None behind the last and when the time is up."""
+        try:
+            line = self._lines.get(timeout=max(0.0, end - time.monotonic()))
+        except queue.Empty:
+            return None
+        if line is None:
+            self._lines.put(None)
+            return None
+        self.events.append(json.loads(line))
+        return self.events[-1]
 
     def until(self, event, limit=60.0):
         """Reads on until an event of that name."""
         end = time.monotonic() + limit
-        for line in self.process.stdout:
-            self.events.append(json.loads(line))
-            if self.events[-1]["event"] == event:
-                return self.events[-1]
-            if time.monotonic() > end:
-                break
-        raise AssertionError(f"no {event}: {self.events[-5:]} {self.process.stderr.read()[-500:]}")
+        while found := self._next(end):
+            if found["event"] == event:
+                return found
+        raise AssertionError(f"no {event}: {self.events[-5:]} {self.errors[-500:]}")
 
     def finish(self, limit=180):
         """Everything to the end; (exit code, events)."""
-        out, err = self.process.communicate(timeout=limit)
-        self.events += [json.loads(line) for line in out.splitlines()]
-        self.errors = err
-        return self.process.returncode, self.events
+        end = time.monotonic() + limit
+        while self._next(end):
+            pass
+        code = self.process.wait(max(0.0, end - time.monotonic()))
+        for reader in self._readers:
+            reader.join()
+        self.process.stdout.close()
+        self.process.stderr.close()
+        return code, self.events
+
+    def hang_up(self):
+        """By SIGTERM, if it has not ended."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.finish(20)
+
+    def kill(self):
+        self.process.kill()
+        self.finish(20)
+
+    @property
+    def errors(self):
+        return "".join(self._errors)
 
     def problem(self):
         """What to show when the caller failed."""

@@ -293,8 +293,7 @@ class Callbacks(unittest.TestCase):
             # The journal, and what is told with it, is written within 250 ms.
             time.sleep(0.5)
             server.kill()
-            caller.process.kill()
-            caller.process.communicate()
+            caller.kill()
             receiver.start()
             with Server(data=server.data, args=["--config", self.config]):
                 receiver.until_stop(instance)

@@ -139,7 +139,7 @@ class ClientRelied(Operations):
         §4.3: servers should always send every field."""
         config = '{"Greeting":"Hello.","LlmConfig":{"LlmCompleteReply":true}}'
         caller = self.server.caller("--wav", SHORT, "--wav", self.quiet, "--agent-config", config, "--user", "person")
-        self.addCleanup(self.hang_up, caller)
+        self.addCleanup(caller.hang_up)
         instance = caller.until("started")["instanceId"]
         agent = self.describe(instance).runtime_config.agent_user_id
         self.until_message(caller, 1017)
@@ -197,7 +197,7 @@ class ClientRelied(Operations):
         """client-sdk §4.3, server-api §14: no interaction for MaxIdleTime → 1010 with reason 2001, then the agent leaves."""
         config = '{"Greeting":"Hello.","MaxIdleTime":2}'
         caller = self.server.caller("--wav", self.quiet, "--agent-config", config)
-        self.addCleanup(self.hang_up, caller)
+        self.addCleanup(caller.hang_up)
         instance = caller.until("started")["instanceId"]
         leave = self.until_message(caller, 1010)
         self.assertEqual(leave["reason"], 2001)

@@ -79,7 +79,7 @@ class Allowed(AudioFiles):
         caller = self.server.caller(
             "--wav", self.quiet, "--agent-config", config, "--patience", "60", "--out", self.out()
         )
-        self.addCleanup(self.hang_up, caller)
+        self.addCleanup(caller.hang_up)
         instance = caller.until("started")["instanceId"]
         self.until_message(caller, AGENT_TEXT, lambda data: data["end"])
         self.assertEqual(self.entries(instance, 1), [("greeting", "Hello.")])

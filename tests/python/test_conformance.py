@@ -44,8 +44,7 @@ class Conformance(Operations):
 
     @classmethod
     def tearDownClass(cls):
-        cls.caller.process.terminate()
-        cls.caller.process.communicate(timeout=20)
+        cls.caller.hang_up()
         cls.files.stop()
         super().tearDownClass()
 

@@ -33,14 +33,9 @@ class Lifecycle(unittest.TestCase):
 
     def joined(self, token):
         caller = self.server.joiner(token, "--wav", self.quiet)
-        self.addCleanup(self.hang_up, caller)
+        self.addCleanup(caller.hang_up)
         caller.until("joined")
         return caller
-
-    def hang_up(self, caller):
-        if caller.process.poll() is None:
-            caller.process.terminate()
-        caller.process.communicate(timeout=20)
 
     def leave(self, instance, token):
         bearer = {"authorization": f"Bearer {token}"}

@@ -68,15 +68,10 @@ class Operations(unittest.TestCase):
         """A caller who says nothing, once the agent has greeted and listens; with the instance id."""
         config = json.dumps({"Greeting": greeting})
         caller = self.server.caller("--wav", self.quiet, "--agent-config", config, "--patience", "60", *arguments)
-        self.addCleanup(self.hang_up, caller)
+        self.addCleanup(caller.hang_up)
         instance = caller.until("started")["instanceId"]
         self.until_message(caller, 1001, lambda data: data["state"] == 1)
         return caller, instance
-
-    def hang_up(self, caller):
-        if caller.process.poll() is None:
-            caller.process.terminate()
-        caller.process.communicate(timeout=20)
 
     def until_message(self, caller, kind, check=lambda data: True):
         """Reads on until a data-channel message of that type that fits; its data."""

@@ -34,8 +34,7 @@ class Kills(unittest.TestCase):
             server.kill()
             killed = time.monotonic()
             for caller in callers:
-                caller.process.kill()
-                caller.process.communicate()
+                caller.kill()
             for instance in instances:
                 for track in ("user", "agent"):
                     path = server.recording(instance, track)

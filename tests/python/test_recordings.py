@@ -301,8 +301,7 @@ class Evidence(unittest.TestCase):
             instance = caller.until("started")["instanceId"]
             caller.until("voice_to_voice")
             server.kill()
-            caller.process.kill()
-            caller.process.communicate()
+            caller.kill()
             user = server.recording(instance, "user")
             with open(user, "ab") as torn:
                 torn.write(user.read_bytes()[:40])
