@@ -7,7 +7,6 @@
 # test    what the end-to-end tests need besides: a browser, speech samples, audio tools, Postgres, Prometheus, coturn
 # sdks    what the suites with the vendor's SDKs in other languages need; without it they are skipped. Go is never installed
 # bench   what measuring needs: callgrind and strace
-#
 # lab     a second engine that speaks the lab's clips; without it they are left out
 #
 # Missing system packages are installed when running as root on Debian or Ubuntu; otherwise one line to paste is

@@ -264,12 +264,17 @@ impl EarPath {
                 usual
             }
         };
+        self.go_on(rtp_time, duration, start);
+        Ear { start, pcm: &self.pcm, unknown, packet_at: packet_start.saturating_mul(TICKS) }
+    }
+
+    /// What is in `pcm` began at `start`, and ends with a packet of this length.
+    fn go_on(&mut self, rtp_time: u64, duration: u32, start: u64) {
         if let Some(stream) = &mut self.stream {
             stream.duration = duration;
             stream.expected = rtp_time.wrapping_add(u64::from(duration));
         }
         self.next = start.saturating_add(self.pcm.len() as u64);
-        Ear { start, pcm: &self.pcm, unknown, packet_at: packet_start.saturating_mul(TICKS) }
     }
 
     /// Silence in place of a quiet packet that follows directly.
@@ -277,11 +282,7 @@ impl EarPath {
         self.silence.skip(payload);
         self.stats.quiet += 1;
         self.pcm.resize(ear_samples(duration), 0.0);
-        if let Some(stream) = &mut self.stream {
-            stream.duration = duration;
-            stream.expected = rtp_time.wrapping_add(u64::from(duration));
-        }
-        self.next = start.saturating_add(self.pcm.len() as u64);
+        self.go_on(rtp_time, duration, start);
         Ear { start, pcm: &self.pcm, unknown: 0..0, packet_at: start.saturating_mul(TICKS) }
     }
 

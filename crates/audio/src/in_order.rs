@@ -41,11 +41,11 @@ impl<P> InOrder<P> {
     /// Takes the packet with this extended sequence number. Take what may pass with [`InOrder::pop`].
     pub fn push(&mut self, sequence: u64, at: Duration, packet: P) {
         let next = *self.next.get_or_insert(sequence);
+        if let Some(late_by) = self.late_by(sequence, at) {
+            self.lateness.saw(late_by, at);
+        }
         if sequence < next {
             self.late_run += 1;
-            if let Some(late_by) = self.late_by(sequence, at) {
-                self.lateness.saw(late_by, at);
-            }
             if self.late_run > LATE_RUN {
                 self.next = Some(sequence.saturating_add(1));
                 self.late_run = 0;
@@ -55,9 +55,6 @@ impl<P> InOrder<P> {
             return;
         }
         self.late_run = 0;
-        if let Some(late_by) = self.late_by(sequence, at) {
-            self.lateness.saw(late_by, at);
-        }
         self.remember(sequence, at);
         let place = self.waiting.partition_point(|(before, ..)| *before < sequence);
         self.waiting.insert(place, (sequence, at, packet));

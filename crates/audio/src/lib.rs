@@ -24,6 +24,7 @@ mod mix;
 mod mouth;
 mod ogg_track;
 mod packet;
+pub mod pcm16;
 mod placing;
 mod playout;
 mod resample;

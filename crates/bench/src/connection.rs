@@ -19,6 +19,12 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
+/// Host with port, and path, of an http:// address.
+pub fn parts(url: &str) -> anyhow::Result<(&str, &str)> {
+    let rest = url.strip_prefix("http://").context("only http:// is spoken")?;
+    Ok(rest.find('/').map_or((rest, "/"), |slash| rest.split_at(slash)))
+}
+
 impl Connection {
     pub async fn open(host: &str) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(host).await.with_context(|| format!("cannot connect to {host}"))?;

@@ -1,6 +1,7 @@
 //! Percentiles of what was measured.
 
 use serde::Serialize;
+use std::time::Duration;
 
 /// Nearest-rank percentiles in ms: each is a time that was measured.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -22,6 +23,11 @@ impl Percentiles {
         };
         Some(Self { n: times.len(), p50: at(0.5)?, p95: at(0.95)?, p99: at(0.99)?, max: at(1.0)? })
     }
+}
+
+/// What [`Percentiles::of`] takes.
+pub fn micros(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

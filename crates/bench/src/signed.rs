@@ -1,6 +1,6 @@
 //! What `ringline serve --ready-json` says, and requests signed (ACS3) with the key in it, each with a nonce of its own.
 
-use crate::connection::Connection;
+use crate::connection::{Connection, parts};
 use anyhow::{Context, bail};
 use ringline_protocol::acs3::{Unsigned, sign_request};
 use serde::Deserialize;
@@ -23,7 +23,7 @@ impl Ready {
 
     /// Host and port of the server.
     pub fn host(&self) -> anyhow::Result<&str> {
-        Ok(self.url.strip_prefix("http://").context("only http:// is spoken")?.trim_end_matches('/'))
+        Ok(parts(&self.url)?.0)
     }
 
     /// Sends one request; how long the answer took, without the signing, and its body. Anything but 200 is an error:

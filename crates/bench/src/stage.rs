@@ -1,6 +1,7 @@
 //! `ringline-bench stage`: one part of a call's path on a fixed input and without a clock, some number of times over, for tools that
 //! count instructions. What one pass costs is the difference between two numbers of passes.
 
+use crate::calls::speech::browsers_encoder;
 use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
 use ringline_audio::{
@@ -53,10 +54,11 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
 
 fn for_each_pass(options: &Options, packets: &[Vec<u8>]) -> anyhow::Result<()> {
     let passes = 0..options.passes;
+    let frames = 0..u64::from(options.passes) * FRAMES as u64;
     match options.stage {
         Stage::Ear => {
             let mut ear = EarPath::new()?;
-            for n in passes.flat_map(|pass| (0..FRAMES as u64).map(move |n| u64::from(pass) * FRAMES as u64 + n)) {
+            for n in frames {
                 black_box(ear.receive(n, n * FRAME_WIRE, &packets[n as usize % FRAMES]));
             }
         }
@@ -94,7 +96,7 @@ fn for_each_pass(options: &Options, packets: &[Vec<u8>]) -> anyhow::Result<()> {
                 comments: Vec::new(),
             };
             let mut track = OggTrack::new(std::io::sink(), &config)?;
-            for n in passes.flat_map(|pass| (0..FRAMES as u64).map(move |n| u64::from(pass) * FRAMES as u64 + n)) {
+            for n in frames {
                 track.packet(n * FRAME_WIRE, &packets[n as usize % FRAMES])?;
                 if n % 25 == 0 {
                     track.flush()?;
@@ -103,7 +105,7 @@ fn for_each_pass(options: &Options, packets: &[Vec<u8>]) -> anyhow::Result<()> {
         }
         Stage::Session => {
             let mut pair = Pair::connected()?;
-            for n in passes.flat_map(|pass| (0..FRAMES as u64).map(move |n| u64::from(pass) * FRAMES as u64 + n)) {
+            for n in frames {
                 pair.frame(n, &packets[n as usize % FRAMES]);
             }
             ensure!(pair.heard > 0 || options.passes == 0, "nothing was heard");
@@ -202,10 +204,7 @@ fn voice(rate: u32) -> Vec<f32> {
 
 /// As a browser sends it.
 fn packets(voice: &[f32]) -> anyhow::Result<Vec<Vec<u8>>> {
-    let mut encoder = opus::Encoder::new(WIRE_RATE, opus::Channels::Mono, opus::Application::Voip)?;
-    encoder.set_bitrate(opus::Bitrate::Bits(32_000))?;
-    encoder.set_inband_fec(true)?;
-    encoder.set_packet_loss_perc(10)?;
+    let mut encoder = browsers_encoder()?;
     // What makes the packets is not what is counted.
     encoder.set_complexity(1)?;
     let frames = voice.chunks_exact(FRAME_WIRE as usize);

@@ -5,7 +5,7 @@
 //! starts), or, with `--leave`, nobody stops them and they end because no user comes within a second.
 
 use crate::connection::Connection;
-use crate::percentiles::Percentiles;
+use crate::percentiles::{Percentiles, micros};
 use crate::process::Cpu;
 use crate::signed::Ready;
 use anyhow::Context;
@@ -74,13 +74,12 @@ pub async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let users: Vec<_> =
         (0..options.connections).map(|_| tokio::spawn(user(ready.clone(), options.leave, from, until))).collect();
     tokio::time::sleep_until(from.into()).await;
-    let counted = |before: &[Option<Cpu>; 2]| {
-        let now = ["self", options.server.as_deref().unwrap_or_default()].map(Cpu::of);
-        [0, 1].map(|n| Some(now[n].as_ref()?.since(before[n].as_ref()?).total))
-    };
-    let before = ["self", options.server.as_deref().unwrap_or_default()].map(Cpu::of);
+    let cpu = || (Cpu::of("self"), options.server.as_deref().and_then(Cpu::of));
+    let used = |before: Option<Cpu>, now: Option<Cpu>| Some(now?.since(&before?).total);
+    let before = cpu();
     tokio::time::sleep_until(until.into()).await;
-    let [loader_cpu, server_cpu] = counted(&before);
+    let now = cpu();
+    let (loader_cpu, server_cpu) = (used(before.0, now.0), used(before.1, now.1));
     let mut all = Measured::default();
     for user in users {
         let measured = user.await??;
@@ -128,8 +127,4 @@ async fn user(ready: Arc<Ready>, leave: bool, from: Instant, until: Instant) -> 
             measured.stops.push(micros(took));
         }
     }
-}
-
-fn micros(took: Duration) -> i64 {
-    i64::try_from(took.as_micros()).unwrap_or(i64::MAX)
 }

@@ -47,8 +47,8 @@ impl Conversation {
     /// The user's turn is over.
     fn begin_answer(&mut self) {
         let question = self.take_question();
-        let (text, sentence, voiceprint) = (question.text.clone(), question.sentence, self.voiceprint());
-        self.outbox.notify(Notice::UserSubtitle { text, end: true, sentence, voiceprint });
+        let sentence = question.sentence;
+        self.show_user(question.text.clone(), true, sentence);
         let (requested, answered) = question.end.map_or((self.now, self.now), |end| (end.text_asked, end.decided));
         self.outbox.record(Event::Milestone { milestone: Milestone::IntentRecognised, sentence, requested, answered });
         self.set_state(AgentState::Thinking);

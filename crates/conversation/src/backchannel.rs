@@ -1,22 +1,30 @@
-//! What was said over the agent: words that take the floor, or a sound of listening ("mm-hm", "yeah", "嗯", "对") that leaves it.
+//! What was said over the agent: words that take the floor, a sound of listening ("mm-hm", "yeah", "嗯", "对") that leaves it, or a
+//! remark that may be either.
 //!
 //! A text is a backchannel if every word of it is in the lexicon of its language, up to [`MOST_WORDS`] of them. Words are compared without
 //! case, punctuation and hyphens, letters that are drawn out count once or twice ("mmmm", "yeahhh"), and what a recogniser puts in brackets
 //! ("[cough]") is no word. Scripts without spaces are read from the front, the longest entry first. An unknown language is
 //! judged by all lexicons.
 //!
-//! "No", "wait", "stop", "不" are in none: who says them wants the floor.
+//! "No", "wait", "stop", "不" are in none: who says them wants the floor, as who begins a question does ([`TAKES_FLOOR`]). Any other one
+//! or two words are a remark: mostly a sound of listening that the recogniser took for a word ("sure" for "here"), without any
+//! context to know better.
 
 use crate::text::is_cjk;
 
 /// More words than this are a remark, whatever they are.
 const MOST_WORDS: usize = 6;
+/// Words of a remark at most, and characters of one in a script without spaces.
+const REMARK_WORDS: usize = 2;
+const REMARK_CHARS: usize = 3;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {
     /// Nothing that could be said.
     Nothing,
     Backchannel,
+    /// A word or two that do not say which.
+    Remark,
     Words,
 }
 
@@ -47,6 +55,39 @@ const LEXICONS: &[(&str, &str)] = &[
     ("es", "sí, si, ya, claro, vale, bueno, bien, ok, okay, ajá, aja, gracias, exacto, de acuerdo, ya veo"),
 ];
 
+/// Words that no remark has, of all languages; in scripts without spaces wherever they stand.
+const TAKES_FLOOR: &str = "again, actually, back, but, can, cancel, could, don't, enough, excuse, hang, help, hey, hold, how, listen, louder, never, \
+    no, nope, not, pardon, pause, please, quiet, repeat, shut, skip, slower, sorry, stop, wait, what, what's, when, where, which, who, why, \
+    halt, stopp, warte, warten, moment, nein, nicht, aber, was, wie, wo, wer, wann, warum, wieso, bitte, entschuldigung, lauter, \
+    arrête, arrêtez, attends, attendez, non, pas, mais, quoi, qui, où, quand, comment, pourquoi, excusez, \
+    alto, para, pare, espera, espere, pero, qué, quién, dónde, cuándo, cómo, perdón, basta";
+const TAKES_FLOOR_CJK: &str = "停, 等, 不, 别, 別, 没, 沒, 什么, 什麼, 怎, 谁, 誰, 哪, 几, 幾, 多少, 但, 可是, 喂, 请, 請, 取消, 够, 夠, 安静, 安靜, 再, \
+    待, 違, いいえ, いや, ちょっと, なに, 何, どこ, だれ, いつ, なぜ, やめ, でも, すみません, \
+    잠깐, 잠시, 아니, 그만, 멈, 뭐, 왜, 어디, 누구, 언제, 어떻게, 하지만, 저기, 죄송";
+
+/// What people say over somebody who speaks: short, without context, and hard to recognise for who does not expect it.
+const EXPECTED: &[(&str, &str)] = &[
+    (
+        "en",
+        "Okay, Yeah, Right, Uh huh, I see, Mm hmm, Sure, Got it, Of course, Great, Wait, Stop, Hold on, Hang on, One moment, Go back, \
+        Sorry, No, What",
+    ),
+    ("zh", "嗯, 对, 好的, 是的, 知道了, 明白, 等一下, 停, 不对, 什么"),
+    ("ja", "うん, はい, ええ, そうですね, なるほど, ちょっと待って, いいえ, すみません"),
+    ("ko", "네, 응, 그래요, 맞아요, 잠깐만요, 아니요, 뭐라고요"),
+    ("de", "Ja, Genau, Okay, Mhm, Alles klar, Stopp, Warte, Moment, Nein, Wie bitte"),
+    ("fr", "Oui, D'accord, Je vois, Ok, Mhm, Attendez, Stop, Non, Pardon"),
+    ("es", "Sí, Claro, Vale, Ya veo, De acuerdo, Espera, Para, No, Perdón"),
+];
+
+/// Words that a recogniser should expect over an agent's voice. `language`: the vendor's language id; where none is known there are none,
+/// since words of a wrong language lead it astray.
+pub fn said_over_agents(language: Option<&str>) -> impl Iterator<Item = &'static str> + use<> {
+    let language = language.unwrap_or_default().to_lowercase();
+    let list = EXPECTED.iter().find(|(tag, _)| language.starts_with(tag)).map(|(_, list)| *list);
+    list.into_iter().flat_map(entries)
+}
+
 fn entries(list: &'static str) -> impl Iterator<Item = &'static str> {
     list.split(", ")
 }
@@ -66,8 +107,17 @@ pub(crate) fn meaning(text: &str, language: Option<&str>) -> Meaning {
     let lexicons = if known.is_empty() { LEXICONS.iter().map(|(_, words)| *words).collect() } else { known };
     match covered(&words, &lexicons) {
         true => Meaning::Backchannel,
+        false if is_remark(&words) => Meaning::Remark,
         false => Meaning::Words,
     }
+}
+
+fn is_remark(words: &[String]) -> bool {
+    let is_short = |word: &String| !word.chars().any(is_cjk) || word.chars().count() <= REMARK_CHARS;
+    let takes_floor = |word: &String| {
+        entries(TAKES_FLOOR).any(|entry| entry == word) || entries(TAKES_FLOOR_CJK).any(|entry| word.contains(entry))
+    };
+    words.len() <= REMARK_WORDS && words.iter().all(|word| is_short(word) && !takes_floor(word))
 }
 
 /// Whether entries, one after the other, make up all the words.
@@ -184,14 +234,40 @@ mod tests {
             "Yeah, but when?",
             "okay stop",
             "What?",
-            "right now",
+            "right now please",
+            "Can you hear me?",
             "yeah yeah yeah yeah yeah yeah yeah",
         ] {
             assert_eq!(meaning(text, Some("en")), Meaning::Words, "{text}");
         }
-        for text in ["不", "等一下", "停", "对不起，我想问", "好贵", "为什么"] {
+        for text in ["不", "等一下", "停", "对不起，我想问", "太贵了吧", "为什么"] {
             assert_eq!(meaning(text, Some("zh_mandarin")), Meaning::Words, "{text}");
         }
+    }
+
+    #[test]
+    fn any_other_word_or_two_are_a_remark() {
+        for text in ["Here.", "plot it", "Amen, then.", "Tuesday", "right now"] {
+            assert_eq!(meaning(text, Some("en")), Meaning::Remark, "{text}");
+        }
+        for text in ["好贵", "星期二"] {
+            assert_eq!(meaning(text, Some("zh_mandarin")), Meaning::Remark, "{text}");
+        }
+        for text in ["when, Tuesday", "three words here", "Nein", "ちょっと", "잠깐만"] {
+            assert_eq!(meaning(text, None), Meaning::Words, "{text}");
+        }
+    }
+
+    #[test]
+    fn whatever_is_expected_over_an_agent_is_known_for_what_it_is() {
+        for (tag, list) in EXPECTED {
+            for entry in entries(list) {
+                let meaning = meaning(entry, Some(tag));
+                assert!(matches!(meaning, Meaning::Backchannel | Meaning::Words), "{tag}: {entry} is {meaning:?}");
+            }
+        }
+        assert!(said_over_agents(Some("en_us")).any(|word| word == "Mm hmm"));
+        assert_eq!((said_over_agents(None).count(), said_over_agents(Some("xx")).count()), (0, 0));
     }
 
     #[test]
@@ -205,7 +281,7 @@ mod tests {
     #[test]
     fn each_language_has_its_own() {
         assert_eq!(meaning("ja, genau", Some("de")), Meaning::Backchannel);
-        assert_eq!(meaning("genau", Some("en")), Meaning::Words);
+        assert_eq!(meaning("genau", Some("en")), Meaning::Remark);
         assert_eq!(meaning("はい、はい", Some("ja")), Meaning::Backchannel);
     }
 

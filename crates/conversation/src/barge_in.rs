@@ -5,7 +5,8 @@
 //! * `VadLevel` 11 (the default): speech of [`PAUSE_AFTER`] pauses the agent's playout, so that whoever wants the floor has silence
 //!   in that time; speech of [`STOP_AFTER`] in all, or recognised words that are no backchannel, make it an interruption. Speech
 //!   that ends sooner waits for its text, [`TEXT_PATIENCE`] at most: without words the agent goes on where it was. While all that is
-//!   recognised is a backchannel, it may last [`STOP_AFTER_BACKCHANNEL`].
+//!   recognised is a backchannel, it may last [`STOP_AFTER_BACKCHANNEL`]. A word or two that may be one, wrongly recognised, interrupt
+//!   if it took [`REMARK`] to say them; otherwise the agent goes on, and they are answered when it has finished.
 //! * `VadLevel` 1..10: the same, and what suffices without words is (level + 1) × 100 ms of speech.
 //! * `VadLevel` 0: any speech interrupts at once; nothing is ducked.
 //! * `VadDuration`: continuous speech of that length interrupts, and nothing else does. It outranks `VadLevel`.
@@ -15,7 +16,7 @@
 //!
 //! Interrupt words interrupt whenever they are recognised; they are not looked at here.
 
-use crate::backchannel::{Meaning, meaning};
+use crate::backchannel::Meaning;
 use ringline_model::{AgentConfig, CallTime, ResponseId};
 use std::time::Duration;
 
@@ -28,6 +29,10 @@ const STOP_AFTER: Duration = Duration::from_millis(1100);
 
 /// The same while the text so far is nothing but a backchannel ("yeah, yeah, right").
 const STOP_AFTER_BACKCHANNEL: Duration = Duration::from_millis(1500);
+
+/// Speech that is more than a sound of listening, whatever it is taken for: those last 0.2 to 0.7 s as a single word. (Chosen on the
+/// tuning clips of docs/lab.md.)
+const REMARK: Duration = Duration::from_millis(800);
 
 /// Where the voice must be known first, it is asked for after so much speech: enough for a voiceprint …
 const IDENTIFY_AFTER: Duration = Duration::from_millis(600);
@@ -62,6 +67,11 @@ impl BargeIn {
     /// Any speech interrupts.
     pub fn is_immediate(&self) -> bool {
         self.stop_after.is_zero()
+    }
+
+    /// What the words are counts, and how long they took.
+    pub fn by_words(&self) -> bool {
+        self.by_words
     }
 
     /// Words of speech that was too short to interrupt by itself still interrupt.
@@ -149,20 +159,35 @@ impl Overlap {
         !policy.by_words
     }
 
-    /// What is recognised so far. Returns how the overlap ends by it. `is_final`: no more comes unless the user goes on.
-    pub fn read(&mut self, text: &str, language: Option<&str>, is_final: bool, policy: &BargeIn) -> Option<Outcome> {
+    /// What is recognised so far of what this means. Returns how the overlap ends by it. `is_final`: no more comes unless the user
+    /// goes on.
+    pub fn read(&mut self, meaning: Meaning, is_final: bool, now: CallTime, policy: &BargeIn) -> Option<Outcome> {
         if !policy.by_words {
             return None;
         }
-        match meaning(text, language) {
+        match meaning {
             Meaning::Words => Some(Outcome::Interrupted),
+            Meaning::Remark if self.spoken(now) >= REMARK => Some(Outcome::Interrupted),
+            Meaning::Remark if is_final => Some(Outcome::TooShort),
             Meaning::Backchannel if is_final => Some(Outcome::Backchannel),
             Meaning::Nothing if is_final => Some(Outcome::NoWords),
             Meaning::Backchannel => {
                 self.only_backchannel = true;
                 None
             }
+            Meaning::Remark => {
+                self.only_backchannel = false;
+                None
+            }
             Meaning::Nothing => None,
+        }
+    }
+
+    /// How long the user has spoken in all.
+    fn spoken(&self, now: CallTime) -> Duration {
+        match self.speech {
+            Speech::Going { from } => self.before + now.since(from),
+            Speech::Over { .. } => self.before,
         }
     }
 
@@ -270,10 +295,22 @@ mod tests {
     fn a_backchannel_may_last_longer() {
         let policy = policy(11, 0);
         let mut overlap = Overlap::new(ResponseId(1), ms(1000), true);
-        assert_eq!(overlap.read("yeah yeah", None, false, &policy), None);
+        assert_eq!(overlap.read(Meaning::Backchannel, false, ms(1500), &policy), None);
         assert_eq!(overlap.stop_at(ms(1000), &policy), ms(2500));
-        assert_eq!(overlap.read("yeah yeah", None, true, &policy), Some(Outcome::Backchannel));
-        assert_eq!(overlap.read("", None, true, &policy), Some(Outcome::NoWords));
-        assert_eq!(overlap.read("yeah but", None, false, &policy), Some(Outcome::Interrupted));
+        assert_eq!(overlap.read(Meaning::Backchannel, true, ms(1500), &policy), Some(Outcome::Backchannel));
+        assert_eq!(overlap.read(Meaning::Nothing, true, ms(1500), &policy), Some(Outcome::NoWords));
+        assert_eq!(overlap.read(Meaning::Words, false, ms(1500), &policy), Some(Outcome::Interrupted));
+    }
+
+    #[test]
+    fn a_remark_interrupts_by_its_length_alone() {
+        let policy = policy(11, 0);
+        let mut overlap = Overlap::new(ResponseId(1), ms(1000), true);
+        assert_eq!(overlap.read(Meaning::Backchannel, false, ms(1300), &policy), None);
+        assert_eq!(overlap.read(Meaning::Remark, false, ms(1799), &policy), None);
+        assert_eq!(overlap.stop_at(ms(1000), &policy), ms(2100), "it is no backchannel any more");
+        assert_eq!(overlap.read(Meaning::Remark, false, ms(1800), &policy), Some(Outcome::Interrupted));
+        overlap.pause(ms(1700), ms(1900), &policy);
+        assert_eq!(overlap.read(Meaning::Remark, true, ms(2500), &policy), Some(Outcome::TooShort));
     }
 }

@@ -69,9 +69,12 @@ impl Conversation {
             if !policy.heeds_words() {
                 return false;
             }
-            if !policy.is_immediate() && self.meaning(text) == Meaning::Backchannel {
+            match self.meaning_over_agent(text, began) {
                 // "Yes" is an answer to what the agent is about to have asked.
-                return response.is_asking();
+                Meaning::Backchannel if !policy.is_immediate() => return response.is_asking(),
+                // It has its answer when the agent has finished.
+                Meaning::Remark if policy.by_words() => return true,
+                Meaning::Nothing | Meaning::Backchannel | Meaning::Remark | Meaning::Words => {}
             }
             self.interrupt(InterruptReason::Voice, Some(began));
         }
@@ -80,6 +83,16 @@ impl Conversation {
 
     pub(crate) fn meaning(&self, text: &str) -> Meaning {
         meaning(text, self.config.asr.language.as_deref())
+    }
+
+    /// The same of what is said since `began`. Who began no later than the agent makes no remark on it: the agent has interrupted
+    /// them.
+    fn meaning_over_agent(&self, text: &str, began: CallTime) -> Meaning {
+        let heard_from = self.response.as_ref().and_then(|response| response.spoken_from);
+        match self.meaning(text) {
+            Meaning::Remark if heard_from.is_none_or(|from| began <= from) => Meaning::Words,
+            meaning => meaning,
+        }
     }
 
     /// The user hears the agent.
@@ -115,17 +128,18 @@ impl Conversation {
 
     /// Something is recognised of what is said over the agent.
     pub(crate) fn on_words_over_agent(&mut self, text: &str, is_final: bool) {
-        let contends = self.user.utterance.as_ref().is_some_and(|utterance| utterance.contends);
+        let Some(utterance) = &self.user.utterance else { return };
+        let (contends, began) = (utterance.contends, utterance.began());
         if !(self.is_heard() && self.voice_interrupts() && (contends || self.overlap.is_some())) {
             return;
         }
         let policy = BargeIn::new(&self.config);
-        let is_open = self.may_be_other();
+        let (is_open, meaning) = (self.may_be_other(), self.meaning_over_agent(text, began));
         let Some(response) = &self.response else { return };
         // The agent may have gone on before the text came.
         let mut late = Overlap::new(response.id, self.now, true);
         let overlap = self.overlap.as_mut().unwrap_or(&mut late);
-        match overlap.read(text, self.config.asr.language.as_deref(), is_final, &policy) {
+        match overlap.read(meaning, is_final, self.now, &policy) {
             Some(Outcome::Interrupted) if is_open => {
                 self.keep_words(text, is_final);
                 self.identify_unless_asked();

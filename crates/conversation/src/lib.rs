@@ -65,6 +65,7 @@ pub use api::{
     AgentState, ClientCommand, DialogueKind, EndReason, Event, Input, InterruptReason, Message, Milestone, Notice,
     Output, OverlapOutcome, Role, Setup, Stage, StopCause, TakeoverMode, TurnLatency,
 };
+pub use backchannel::said_over_agents;
 pub use conversation::Conversation;
 pub use metrics::{Metrics, MetricsReading};
 pub use replay::{Divergence, JournalEntry, Step, replay};

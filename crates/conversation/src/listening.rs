@@ -10,7 +10,7 @@ use crate::{
     user_turn::{Due, MAX_TURN_CHARS},
     words,
 };
-use ringline_model::{CallTime, NoInterruptMode, UtteranceId};
+use ringline_model::{CallTime, NoInterruptMode, SentenceId, UtteranceId};
 
 /// 1000's code for failed recognition (client-sdk §4.3).
 const RECOGNITION_FAILED: u32 = 4005;
@@ -147,9 +147,15 @@ impl Conversation {
             return;
         }
         if let Some(text) = self.user.subtitle(text) {
-            let (sentence, voiceprint) = (self.user_sentence(), self.voiceprint());
-            self.outbox.notify(Notice::UserSubtitle { text, end: false, sentence, voiceprint });
+            let sentence = self.user_sentence();
+            self.show_user(text, false, sentence);
         }
+    }
+
+    /// The user's subtitle, with whose voice it is as far as is known.
+    pub(crate) fn show_user(&mut self, text: String, end: bool, sentence: SentenceId) {
+        let voiceprint = self.voiceprint();
+        self.outbox.notify(Notice::UserSubtitle { text, end, sentence, voiceprint });
     }
 
     pub(crate) fn on_transcript(&mut self, id: UtteranceId, revision: u32, text: &str) {
@@ -232,8 +238,7 @@ impl Conversation {
     fn settle_earlier(&mut self) {
         if self.keeps_apart() {
             let earlier = self.take_question();
-            let (text, sentence, voiceprint) = (earlier.text.clone(), earlier.sentence, self.voiceprint());
-            self.outbox.notify(Notice::UserSubtitle { text, end: true, sentence, voiceprint });
+            self.show_user(earlier.text.clone(), true, earlier.sentence);
             self.record_user(earlier);
         }
     }

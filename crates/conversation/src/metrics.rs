@@ -8,7 +8,8 @@
 //! - *Agent interrupts user*: times the agent began to be heard while the user was speaking, per turn of the user's.
 //!
 //! A journal does not know what the user meant: speech without words, or of backchannels alone (`backchannel`, which judges
-//! the call itself), is a sound that wants nothing, and the agent's own voice is nobody's. Speech that the conversation did not listen to has no words in the journal, and counts as none.
+//! the call itself), is a sound that wants nothing, a remark of a word or two counts as neither, and the agent's own voice is nobody's.
+//! Speech that the conversation did not listen to has no words in the journal, and counts as none.
 
 use crate::backchannel::{Meaning, meaning};
 use crate::{Input, JournalEntry, Notice, Output, Step};
@@ -161,12 +162,17 @@ impl MetricsReading {
         };
         for over in &self.over {
             let stopped = over.stopped.map(|at| at.since(over.began));
-            if meaning(&over.text, language) != Meaning::Words {
-                metrics.backchannels += 1;
-                metrics.held += usize::from(stopped.is_none_or(|after| after > HOLD));
-            } else {
-                metrics.interruptions += 1;
-                metrics.yields.extend(stopped);
+            match meaning(&over.text, language) {
+                Meaning::Nothing | Meaning::Backchannel => {
+                    metrics.backchannels += 1;
+                    metrics.held += usize::from(stopped.is_none_or(|after| after > HOLD));
+                }
+                Meaning::Words => {
+                    metrics.interruptions += 1;
+                    metrics.yields.extend(stopped);
+                }
+                // Nobody can say which it was.
+                Meaning::Remark => {}
             }
         }
         metrics

@@ -53,7 +53,7 @@ impl Conversation {
         unfinished.is_wanted = match meaning {
             Meaning::Nothing => true,
             Meaning::Backchannel => !unfinished.asks,
-            Meaning::Words => false,
+            Meaning::Remark | Meaning::Words => false,
         };
         unfinished.is_wanted
     }

@@ -367,8 +367,8 @@ impl Utterance {
     }
 
     fn end(&mut self, now: CallTime, asked: CallTime, enough: CallTime, speech_ended: CallTime) -> Option<Due> {
-        let is_known = self.identity.open_until().is_none_or(|until| until <= now);
-        match self.transcript.take_if(|_| enough <= now && is_known) {
+        let known_at = self.known_at(enough);
+        match self.transcript.take_if(|_| known_at <= now) {
             Some(text) => {
                 let silence_sufficed = enough.max(speech_ended);
                 Some(Due::Ended(text, TurnEnd { speech_ended, text_asked: asked, silence_sufficed, decided: now }))

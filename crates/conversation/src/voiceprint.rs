@@ -185,19 +185,18 @@ impl Conversation {
         if !text::is_speakable(words) {
             return;
         }
-        let (text, voiceprint) = (words.trim().to_owned(), self.voiceprint());
+        let text = words.trim().to_owned();
         if self.user.said.is_empty() {
             let sentence = self.user_sentence();
             self.user.reset();
-            self.outbox.notify(Notice::UserSubtitle { text, end: true, sentence, voiceprint });
-            return;
+            return self.show_user(text, true, sentence);
         }
         let sentence = self.ids.sentence();
-        self.outbox.notify(Notice::UserSubtitle { text, end: true, sentence, voiceprint });
+        self.show_user(text, true, sentence);
         self.voices.forget_last();
         if let Some(text) = self.user.subtitle("") {
-            let (sentence, voiceprint) = (self.user_sentence(), self.voiceprint());
-            self.outbox.notify(Notice::UserSubtitle { text, end: false, sentence, voiceprint });
+            let sentence = self.user_sentence();
+            self.show_user(text, false, sentence);
         }
     }
 

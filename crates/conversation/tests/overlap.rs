@@ -167,3 +167,23 @@ fn speech_over_an_agent_that_may_not_be_interrupted_ducks_nothing() {
     let mut call = answering("One two three four. Five six.", |config| config.interrupt.enable_voice_interrupt = false);
     call.at(2500).speech_starts().at(3300).expect(&["2.500s open u1 from 2.200s"]);
 }
+
+#[test]
+fn a_short_word_that_may_be_anything_leaves_the_agent_the_floor_and_is_answered_when_it_has_finished() {
+    let mut call = speaking();
+    call.at(2500).speech_starts().skip().at(2750).interim(1, "Tuesday").skip().at(2900).speech_pauses().skip();
+    call.at(3000)
+        .transcript(1, 1, "Tuesday.")
+        .expect(&["3.000s unduck r1", "3.000s record overlap r1 from 2.500s, silent from 2.820s: TooShort"]);
+    call.at(3600).played(0).plays(1).after(1000).skip().played(1);
+    let lines = call.take_lines();
+    assert!(lines.contains(&"4.600s user #2 end: \"Tuesday.\"".to_owned()), "{lines:?}");
+    assert_eq!(call.history(), ["U:Why?", "A:One two three four. Five six."]);
+}
+
+#[test]
+fn a_word_that_took_long_to_say_interrupts() {
+    let mut call = answering("One two three four. Five six.", |config| config.asr.vad_level = 11);
+    call.at(2500).speech_starts().skip().at(3300).interim(1, "Tuesday");
+    assert_eq!(call.take_lines()[..2], ["2.820s pause r1", "3.300s cancel r1"]);
+}

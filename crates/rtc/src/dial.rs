@@ -1,5 +1,6 @@
 //! The native client's edge: a socket of its own for one call.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Instant;
 
@@ -67,19 +68,24 @@ impl Dial {
 /// A socket at the local address from which the system would send to `server`.
 pub(crate) async fn open_towards(server: SocketAddr) -> Result<Own, RtcError> {
     let socket = net::udp_socket(SocketAddr::new(address_towards(server).await?, 0))?;
-    let local =
-        socket.local_addr().map_err(|source| RtcError::Socket { action: "find the way to the server", source })?;
+    let local = socket.local_addr().map_err(no_way)?;
     net::ready(&socket).await?;
     Ok(Own::new(socket, local))
 }
 
+fn no_way(source: io::Error) -> RtcError {
+    RtcError::Socket { action: "find the way to the server", source }
+}
+
 /// The local address from which the system would send to `server`.
-pub(crate) async fn address_towards(server: SocketAddr) -> Result<IpAddr, RtcError> {
-    let action = "find the way to the server";
+///
+/// # Errors
+/// The system knows no way there.
+pub async fn address_towards(server: SocketAddr) -> Result<IpAddr, RtcError> {
     let any: IpAddr = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-    let probe = UdpSocket::bind((any, 0)).await.map_err(|source| RtcError::Socket { action, source })?;
+    let probe = UdpSocket::bind((any, 0)).await.map_err(no_way)?;
     // Connecting a UDP socket sends nothing; it only makes the kernel choose a route.
-    probe.connect(server).await.map_err(|source| RtcError::Socket { action, source })?;
-    let chosen = probe.local_addr().map_err(|source| RtcError::Socket { action, source })?;
+    probe.connect(server).await.map_err(no_way)?;
+    let chosen = probe.local_addr().map_err(no_way)?;
     Ok(chosen.ip())
 }

@@ -31,7 +31,7 @@ mod table;
 mod tcp;
 
 pub use config::{Identity, SessionConfig};
-pub use dial::Dial;
+pub use dial::{Dial, address_towards};
 pub use error::RtcError;
 pub use event::{AudioPacket, CloseReason, PeerEvent, PeerStats};
 pub use hub::{Hub, HubConfig, HubStats};

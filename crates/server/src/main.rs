@@ -19,10 +19,12 @@ mod outward;
 mod probe;
 mod providers;
 mod recording;
+mod scheduling;
 mod secrets;
 mod session;
 mod start;
 mod telemetry;
+mod timer;
 mod voiceprints;
 
 use clap::Parser;

@@ -5,7 +5,7 @@
 //! once; one more is told to come back.
 
 use crate::app::{App, internal};
-use ringline_audio::{AudioFileError, EAR_RATE, decode_file};
+use ringline_audio::{AudioFileError, EAR_RATE, decode_file, pcm16};
 use ringline_protocol::error::ApiError;
 use ringline_protocol::openapi::{
     ClearAIAgentVoiceprint, ListAIAgentVoiceprints, SetAIAgentVoiceprint, VoiceprintDescription,
@@ -87,7 +87,7 @@ fn normalised(file: Vec<u8>) -> Result<Vec<u8>, ApiError> {
     if (samples.len() as u64) < SHORTEST.as_secs() * u64::from(EAR_RATE) {
         return Err(wrong_duration());
     }
-    Ok(samples.iter().flat_map(|sample| ((sample * f32::from(i16::MAX)) as i16).to_le_bytes()).collect())
+    Ok(pcm16::to_bytes(&samples))
 }
 
 fn wrong_duration() -> ApiError {

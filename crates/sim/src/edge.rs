@@ -67,6 +67,8 @@ pub(crate) struct Edge {
     chance: Chance,
     /// When the last input arrives that was put into the channel.
     last: CallTime,
+    /// The same for the media task's.
+    last_command: CallTime,
     /// Longest time in the channel, in ms: how busy the machine is.
     lag: u64,
 }
@@ -74,7 +76,14 @@ pub(crate) struct Edge {
 impl Edge {
     pub fn new(mut chance: Chance) -> Self {
         let lag = chance.weighted(&[(80, 2), (15, 10), (5, 120)]);
-        Self { now: CallTime::ZERO, agenda: Agenda::new(), chance, last: CallTime::ZERO, lag }
+        Self {
+            now: CallTime::ZERO,
+            agenda: Agenda::new(),
+            chance,
+            last: CallTime::ZERO,
+            last_command: CallTime::ZERO,
+            lag,
+        }
     }
 
     pub fn at(&mut self, at: CallTime, what: Happening) {
@@ -90,6 +99,13 @@ impl Edge {
         let lag = self.lag();
         self.last = self.last.max(self.now + lag);
         self.agenda.put(self.last, Happening::Arrives(input));
+    }
+
+    /// Puts a command into the media task's channel.
+    pub fn command(&mut self, command: Happening) {
+        let lag = self.lag();
+        self.last_command = self.last_command.max(self.now + lag);
+        self.agenda.put(self.last_command, command);
     }
 
     /// How long a message between tasks takes this time.

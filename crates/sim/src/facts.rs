@@ -80,6 +80,8 @@ pub(crate) struct Utterance {
 pub(crate) struct Facts {
     pub now: CallTime,
     pub config: AgentConfig,
+    /// The largest `OutputMinLength` so far: a response keeps the one that it began with.
+    pub most_gathered: u32,
     pub joined: bool,
     pub here_since: Option<CallTime>,
     pub stopping: bool,
@@ -122,6 +124,7 @@ impl Facts {
         Self {
             now: CallTime::ZERO,
             config: setup.config.clone(),
+            most_gathered: 0,
             joined: false,
             here_since: None,
             stopping: false,
@@ -202,6 +205,7 @@ impl Facts {
     pub fn take(&mut self, at: CallTime, input: Option<&Input>) {
         self.now = at;
         self.is_pieced |= self.config.auto_speech.llm_pending.is_some();
+        self.most_gathered = self.most_gathered.max(self.config.llm.output_min_length);
         (self.state_is_due, self.started_now, self.user_end_now) = (false, None, None);
         self.human_said_now = None;
         let Some(input) = input else { return };

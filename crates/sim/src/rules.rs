@@ -123,7 +123,7 @@ fn a_response_is_cancelled_once(facts: &Facts, output: &Output) -> Verdict {
 fn segments_can_be_said(facts: &Facts, output: &Output) -> Verdict {
     let Output::Synthesise { segment, text, rate, .. } = output else { return Ok(()) };
     unless(facts.segments.contains_key(segment), || format!("{segment} again"))?;
-    let long = text.chars().count() > 200 + 1 + facts.config.llm.output_min_length as usize;
+    let long = text.chars().count() > 200 + 1 + facts.most_gathered as usize;
     unless(long || !text.chars().any(char::is_alphanumeric), || format!("{text:?}"))?;
     unless(!(0.5..=2.0).contains(rate), || format!("rate {rate}"))
 }

@@ -46,9 +46,8 @@ pub(crate) struct World {
     human: bool,
     silent_since: Option<CallTime>,
     quiet_since: Option<CallTime>,
-    unfilled_since: Option<CallTime>,
-    /// The answer that is waited for.
-    unfilled: Option<ResponseId>,
+    /// The answer that is waited for in silence, and since when.
+    unfilled: Option<(ResponseId, CallTime)>,
 }
 
 impl World {
@@ -78,7 +77,6 @@ impl World {
             human: false,
             silent_since: None,
             quiet_since: None,
-            unfilled_since: None,
             unfilled: None,
             setup,
         };
@@ -194,10 +192,7 @@ impl World {
                 }
             }
             Output::ForgetClip { clip } => self.clips.forget(clip),
-            Output::StopPlayout { response } => {
-                let lag = edge.lag();
-                edge.after(lag, Happening::StopPlayout { response });
-            }
+            Output::StopPlayout { response } => edge.command(Happening::StopPlayout { response }),
             Output::RunTool { response, call, .. } => {
                 let after = self.chance.fine_ms(50, 12_000);
                 let (result, error) = ("done".to_owned(), "no such city".to_owned());
@@ -209,14 +204,8 @@ impl World {
                 };
                 edge.after(after, Happening::Arrives(input));
             }
-            Output::PausePlayout { .. } => {
-                let lag = edge.lag();
-                edge.after(lag, Happening::PausePlayout { paused: true });
-            }
-            Output::Unduck { .. } => {
-                let lag = edge.lag();
-                edge.after(lag, Happening::PausePlayout { paused: false });
-            }
+            Output::PausePlayout { .. } => edge.command(Happening::PausePlayout { paused: true }),
+            Output::Unduck { .. } => edge.command(Happening::PausePlayout { paused: false }),
             Output::HandOver { mode, .. } => self.set_human(mode != TakeoverMode::AgentVoice),
             Output::TakeBack => self.set_human(false),
             Output::Duck { .. } | Output::Notify { .. } | Output::Record { .. } | Output::End { .. } => {}
@@ -237,10 +226,9 @@ impl World {
         let reason = reason_for_silence(&self.facts, self.silent_since.unwrap_or(self.facts.now));
         self.quiet_since = since(self.facts.now, is_silent && reason.is_none(), self.quiet_since);
         // Whoever asks something else begins to wait again.
-        let asked = self.facts.current().map(|(id, _)| id);
-        let waited = self.unfilled_since.filter(|_| asked == self.unfilled);
-        self.unfilled = asked;
-        self.unfilled_since = since(self.facts.now, is_silent && reason == Some(MODEL), waited);
+        let asked = self.facts.current().map(|(id, _)| id).filter(|_| is_silent && reason == Some(MODEL));
+        let waited = self.unfilled.filter(|(id, _)| asked == Some(*id));
+        self.unfilled = asked.map(|id| waited.unwrap_or((id, self.facts.now)));
         Scene {
             deadline: self.conversation.poll_timeout(),
             state: self.conversation.state(),
@@ -251,7 +239,7 @@ impl World {
             model: self.model.works_for(),
             waiting: self.edge.waiting(),
             quiet_since: self.quiet_since,
-            unfilled_since: self.unfilled_since,
+            unfilled_since: self.unfilled.map(|(_, since)| since),
         }
     }
 

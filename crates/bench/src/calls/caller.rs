@@ -3,6 +3,7 @@
 //!
 //! It goes by what it hears alone, as people do, so that it can call anybody. Time is an argument, counted from any beginning.
 
+use ringline_model::SplitMix64;
 use std::time::Duration;
 
 /// 20 ms each.
@@ -101,14 +102,14 @@ pub struct Caller {
     last_audible: Option<Duration>,
     over: Option<Over>,
     next_turn: usize,
-    random: u64,
+    chance: SplitMix64,
     facts: Vec<Fact>,
 }
 
 impl Caller {
     pub fn new(manner: Manner, now: Duration) -> Self {
         let next_turn = manner.seed as usize % manner.turns.len().max(1);
-        let random = manner.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+        let chance = SplitMix64::new(manner.seed);
         Self {
             manner,
             phase: Phase::Greeting,
@@ -119,7 +120,7 @@ impl Caller {
             last_audible: None,
             over: None,
             next_turn,
-            random,
+            chance,
             facts: Vec::new(),
         }
     }
@@ -165,9 +166,9 @@ impl Caller {
             // While the agent is being spoken over, what it says is no answer.
             Phase::Waiting if self.over.is_none() && now >= self.last_word => {
                 self.facts.push(Fact::Answered { after: now - self.last_word });
-                let interrupt = (self.chance() < self.manner.interrupts).then(|| {
+                let interrupt = (self.chance.fraction() < self.manner.interrupts).then(|| {
                     let (least, most) = INTERRUPT_AFTER;
-                    now + least + (most - least).mul_f64(self.chance())
+                    now + least + (most - least).mul_f64(self.chance.fraction())
                 });
                 self.enter(Phase::Listening { interrupt }, now);
             }
@@ -228,14 +229,6 @@ impl Caller {
         let Some(silent) = silent.filter(|at| now - *at > BARGE_IN_SILENCE) else { return };
         self.facts.push(Fact::Silenced { after: silent.saturating_sub(*since) });
         self.over = None;
-    }
-
-    /// 0 to 1, from a fixed sequence (xorshift64*).
-    fn chance(&mut self) -> f64 {
-        self.random ^= self.random >> 12;
-        self.random ^= self.random << 25;
-        self.random ^= self.random >> 27;
-        (self.random.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
 

@@ -5,6 +5,7 @@ use super::lateness::Lateness;
 use super::socket::Socket;
 use super::speech::Speech;
 use crate::connection::Connection;
+use crate::percentiles::micros;
 use crate::signed::Ready;
 use anyhow::{Context, bail};
 use ringline_protocol::datachannel::{ClientMessage, ServerMessage, TurnLatency};
@@ -348,15 +349,4 @@ impl Line<'_> {
         }
         Ok(())
     }
-}
-
-fn micros(span: Duration) -> i64 {
-    i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
-}
-
-/// Host and path of an http:// address.
-pub fn parts_of(url: &str) -> anyhow::Result<(String, String)> {
-    let rest = url.strip_prefix("http://").context("only http:// is spoken")?;
-    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-    Ok((host.to_owned(), format!("/{path}")))
 }

@@ -9,6 +9,7 @@ mod report;
 mod socket;
 pub mod speech;
 
+use crate::connection::parts;
 use crate::process::{Cpu, resident};
 use crate::script::accounted;
 use crate::signed::Ready;
@@ -107,7 +108,7 @@ pub async fn run(options: Options) -> anyhow::Result<ExitCode> {
         speech,
     });
     let memory_before = options.memory();
-    let (said, watched) = (tokio::spawn(say_how_it_goes(run.clone(), options.server.clone())), run.clone());
+    let said = tokio::spawn(say_how_it_goes(run.clone(), options.server.clone()));
     let calls: Vec<_> = (0..u64::from(options.calls))
         .map(|n| tokio::spawn(one(run.clone(), options.manner(&run, n), n, began, options.gap())))
         .collect();
@@ -125,7 +126,6 @@ pub async fn run(options: Options) -> anyhow::Result<ExitCode> {
             Err(error) => failures.push(format!("{error:#}")),
         }
     }
-    drop(watched);
     said.abort();
 
     let outcome = Outcome {
@@ -191,8 +191,8 @@ impl Options {
     fn callee(&self) -> anyhow::Result<Callee> {
         match (&self.ready, &self.offer_url) {
             (_, Some(url)) => {
-                let (host, path) = line::parts_of(url)?;
-                Ok(Callee::Offers { host, path })
+                let (host, path) = parts(url)?;
+                Ok(Callee::Offers { host: host.to_owned(), path: path.to_owned() })
             }
             (Some(ready), None) => {
                 Ok(Callee::Ringline { ready: Ready::parse(ready)?, agent_config: self.agent_config.clone() })

@@ -1,7 +1,7 @@
 //! What a run was like, as JSON and for people. README.md says what each field means.
 
 use super::line::Measured;
-use crate::percentiles::Percentiles;
+use crate::percentiles::{Percentiles, micros};
 use crate::process::Cpu;
 use ringline_protocol::datachannel::TurnLatency;
 use serde::Serialize;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// A frame later than this is late: it is about to be heard.
 const LATE: Duration = Duration::from_millis(20);
-/// Above this the client itself was short of time and the run says nothing about the server: lateness of our own frames, in µs, at
+/// Above this the client itself was short of time and the run says nothing about the server: lateness of our own frames, in ms, at
 /// the 99th percentile, and our share of a core.
 const OWN_LATENESS: f64 = 5.0;
 const OWN_SHARE: f64 = 0.9;
@@ -120,7 +120,7 @@ impl Report {
         let all = |of: fn(&Measured) -> &Vec<i64>| measured.iter().flat_map(|call| of(call).iter().copied()).collect();
         let sum = |of: fn(&Measured) -> usize| measured.iter().map(of).sum::<usize>();
         let parts: Vec<TurnLatency> = measured.iter().flat_map(|call| call.parts.iter().copied()).collect();
-        let part = |of: fn(&TurnLatency) -> u32| Percentiles::of(parts.iter().map(|part| micros(of(part))).collect());
+        let part = |of: fn(&TurnLatency) -> u32| Percentiles::of(parts.iter().map(|part| of_ms(of(part))).collect());
         type Part = fn(&TurnLatency) -> u32;
         let rows: [(&'static str, Part); 7] = [
             ("endpointing", |p| p.endpointing),
@@ -132,7 +132,7 @@ impl Report {
             ("total", |p| p.total),
         ];
         let set_up = |of: fn(&Measured) -> Option<Duration>| {
-            Percentiles::of(measured.iter().filter_map(|call| Some(of(call)?.as_micros() as i64)).collect())
+            Percentiles::of(measured.iter().filter_map(|call| Some(micros(of(call)?))).collect())
         };
         let seconds = measured.len() as f64 * hold as f64;
         let share = |frames: u64| if seconds > 0.0 { frames as f64 * 0.02 / seconds } else { 0.0 };
@@ -167,7 +167,7 @@ impl Report {
             response_ms: Percentiles::of(all(|call| &call.response)),
             latency_ms: rows.into_iter().filter_map(|(name, of)| Some((name, part(of)?))).collect(),
             accounted_ms: accounted as f64 / 1000.0,
-            added_ms: Percentiles::of(parts.iter().map(|part| micros(part.total) - accounted).collect()),
+            added_ms: Percentiles::of(parts.iter().map(|part| of_ms(part.total) - accounted).collect()),
             barge_in_ms: Percentiles::of(all(|call| &call.barge_in)),
             setup_ms: SetUp {
                 joinable: set_up(|call| call.joinable),
@@ -229,7 +229,7 @@ fn counted(failures: Vec<String>) -> BTreeMap<String, usize> {
     counts
 }
 
-fn micros(ms: u32) -> i64 {
+fn of_ms(ms: u32) -> i64 {
     i64::from(ms) * 1000
 }
 

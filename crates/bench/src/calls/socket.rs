@@ -2,9 +2,10 @@
 //! true however late this process gets round to reading it.
 
 use anyhow::Context;
+use ringline_rtc::address_towards;
 use std::io;
 use std::mem::{MaybeUninit, size_of};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::io::Interest;
@@ -34,10 +35,7 @@ impl Socket {
     /// A socket at the address from which `server` is reached. Datagrams from elsewhere are taken for the server's: who sends is
     /// checked by what they say.
     pub async fn towards(server: SocketAddr) -> anyhow::Result<Self> {
-        let any: IpAddr = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-        let probe = UdpSocket::bind((any, 0)).await?;
-        probe.connect(server).await.context("there is no way to the server")?;
-        let socket = UdpSocket::bind((probe.local_addr()?.ip(), 0)).await?;
+        let socket = UdpSocket::bind((address_towards(server).await?, 0)).await?;
         let on: libc::c_int = 1;
         // SAFETY: the descriptor is open, and the option's value is an int that lives through the call.
         #[allow(unsafe_code)]

@@ -7,6 +7,7 @@
 use super::caller::Turn;
 use anyhow::{Context, bail};
 use ringline_audio::{WIRE_RATE, decode_file, level_dbfs};
+use ringline_model::SplitMix64;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -58,8 +59,11 @@ impl Speech {
         if !files.is_empty() && turns.is_empty() {
             bail!("in these files nobody speaks for a second: they have nothing louder than {SPEECH_DBFS} dBFS");
         }
-        let mut noise = Noise { state: 1, peak: 10_f32.powf(f32::from(room) / 20.0) * 3_f32.sqrt() };
-        let quiet = (0..QUIET).map(|_| encoder.encode(&noise.frame())).collect::<anyhow::Result<_>>()?;
+        let mut chance = SplitMix64::new(1);
+        // Evenly spread, so that its root mean square is the room's level.
+        let peak = 10_f32.powf(f32::from(room) / 20.0) * 3_f32.sqrt();
+        let mut noise = || std::array::from_fn::<_, FRAME, _>(|_| (chance.fraction() as f32 * 2.0 - 1.0) * peak);
+        let quiet = (0..QUIET).map(|_| encoder.encode(&noise())).collect::<anyhow::Result<_>>()?;
         Ok(Self { turns, quiet })
     }
 
@@ -95,37 +99,25 @@ fn stretches(loud: &[bool]) -> Vec<(usize, usize)> {
     found
 }
 
+/// As browsers encode: VoIP at 32 kb/s with in-band FEC.
+pub fn browsers_encoder() -> opus::Result<opus::Encoder> {
+    let mut encoder = opus::Encoder::new(WIRE_RATE, opus::Channels::Mono, opus::Application::Voip)?;
+    encoder.set_bitrate(opus::Bitrate::Bits(32_000))?;
+    encoder.set_inband_fec(true)?;
+    encoder.set_packet_loss_perc(10)?;
+    Ok(encoder)
+}
+
 struct Encoder(opus::Encoder);
 
 impl Encoder {
     fn new() -> anyhow::Result<Self> {
-        let mut encoder = opus::Encoder::new(WIRE_RATE, opus::Channels::Mono, opus::Application::Voip)?;
-        encoder.set_bitrate(opus::Bitrate::Bits(32_000))?;
-        encoder.set_inband_fec(true)?;
-        encoder.set_packet_loss_perc(10)?;
-        Ok(Self(encoder))
+        Ok(Self(browsers_encoder()?))
     }
 
     fn encode(&mut self, frame: &[f32]) -> anyhow::Result<Packet> {
         let payload = self.0.encode_vec_float(frame, 1000).context("cannot encode the speech")?.into();
         Ok(Packet { payload, level: level_dbfs(frame).round() as i8 })
-    }
-}
-
-/// Evenly spread.
-struct Noise {
-    state: u32,
-    peak: f32,
-}
-
-impl Noise {
-    fn frame(&mut self) -> [f32; FRAME] {
-        std::array::from_fn(|_| {
-            self.state ^= self.state << 13;
-            self.state ^= self.state >> 17;
-            self.state ^= self.state << 5;
-            (self.state as f32 / u32::MAX as f32 * 2.0 - 1.0) * self.peak
-        })
     }
 }
 

@@ -7,14 +7,13 @@
 
 use super::mel::{Filter, filters};
 use super::ort_env::{LoadError, session};
+use super::questions::{About, Questions};
 use crate::models::ModelStore;
 use crate::{Embedder, ProviderError};
 use ort::session::Session;
 use ort::value::Tensor;
 use realfft::{RealFftPlanner, RealToComplex};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use tokio::sync::oneshot;
 
 const TRANSFORM: usize = 512;
 const WINDOW: usize = 400;
@@ -34,25 +33,19 @@ const SAME_FROM: f32 = 0.66;
 /// Questions waiting; more are refused, retryable.
 const MAX_WAITING: usize = 32;
 
-#[derive(Debug)]
-pub struct DVector {
-    questions: SyncSender<Question>,
-}
+const ABOUT: About = About { name: "voiceprint", too_many: "too many voices to compare at once" };
 
 #[derive(Debug)]
-struct Question {
-    audio: Arc<[f32]>,
-    answer: oneshot::Sender<Result<Vec<f32>, ProviderError>>,
+pub struct DVector {
+    questions: Questions<Vec<f32>>,
 }
 
 impl DVector {
     /// Loads the model and starts its thread, which ends when the value is dropped.
     pub fn load(store: &ModelStore) -> Result<DVector, LoadError> {
         let session = session(store, "speaker-embedder")?;
-        let (questions, waiting) = sync_channel(MAX_WAITING);
-        let model = Model { session, features: Features::new() };
-        let thread = std::thread::Builder::new().name("voiceprint".to_owned());
-        thread.spawn(move || model.serve(&waiting)).map_err(LoadError::Thread)?;
+        let mut model = Model { session, features: Features::new() };
+        let questions = Questions::start(ABOUT, MAX_WAITING, move |audio| model.infer(audio))?;
         Ok(DVector { questions })
     }
 }
@@ -60,14 +53,7 @@ impl DVector {
 #[async_trait::async_trait]
 impl Embedder for DVector {
     async fn embed(&self, audio: Arc<[f32]>) -> Result<Vec<f32>, ProviderError> {
-        let refuse = |message: &str| ProviderError { message: message.to_owned(), retryable: true };
-        let (answer, result) = oneshot::channel();
-        match self.questions.try_send(Question { audio, answer }) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_)) => return Err(refuse("too many voices to compare at once")),
-            Err(TrySendError::Disconnected(_)) => return Err(refuse("the voiceprint thread has ended")),
-        }
-        result.await.unwrap_or_else(|_| Err(refuse("the voiceprint thread has ended")))
+        self.questions.ask(audio).await
     }
 
     fn same_from(&self) -> f32 {
@@ -81,20 +67,6 @@ struct Model {
 }
 
 impl Model {
-    fn serve(mut self, questions: &Receiver<Question>) {
-        while let Ok(Question { audio, answer }) = questions.recv() {
-            if answer.is_closed() {
-                continue;
-            }
-            let result = self.infer(&audio).map_err(|error| {
-                tracing::error!(%error, "the voiceprint model failed");
-                ProviderError { message: format!("the voiceprint model failed: {error}"), retryable: false }
-            });
-            // The asker may have left meanwhile.
-            answer.send(result).ok();
-        }
-    }
-
     fn infer(&mut self, audio: &[f32]) -> ort::Result<Vec<f32>> {
         let (windows, input) = windows(&self.features.compute(&levelled(audio)));
         let input = Tensor::from_array(([windows, FRAMES, MELS], input))?;

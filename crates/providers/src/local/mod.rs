@@ -5,6 +5,7 @@ pub mod hibari;
 pub mod llama;
 mod mel;
 mod ort_env;
+mod questions;
 mod queue;
 mod silero;
 mod smart_turn;

@@ -5,13 +5,12 @@
 
 use super::mel::{HOP, MELS, MelSpectrogram};
 use super::ort_env::{LoadError, session};
+use super::questions::{About, Questions};
 use crate::models::ModelStore;
 use crate::{EndOfTurn, ProviderError};
 use ort::session::Session;
 use ort::value::Tensor;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use tokio::sync::oneshot;
 
 const WINDOW: usize = 8 * crate::EAR_RATE as usize;
 const FRAMES: usize = WINDOW / HOP;
@@ -21,27 +20,19 @@ const LEAST_VARIANCE: f32 = 1e-7;
 /// needs the answer: the silence cap has ended the turn.
 const MAX_WAITING: usize = 32;
 
-#[derive(Debug)]
-pub struct SmartTurn {
-    questions: SyncSender<Question>,
-}
+const ABOUT: About = About { name: "end-of-turn", too_many: "too many end-of-turn questions at once" };
 
 #[derive(Debug)]
-struct Question {
-    audio: Arc<[f32]>,
-    /// Of the asker.
-    span: tracing::Span,
-    answer: oneshot::Sender<Result<f32, ProviderError>>,
+pub struct SmartTurn {
+    questions: Questions<f32>,
 }
 
 impl SmartTurn {
     /// Loads the model and starts its thread, which ends when the value is dropped.
     pub fn load(store: &ModelStore) -> Result<SmartTurn, LoadError> {
         let session = session(store, "smart-turn")?;
-        let (questions, waiting) = sync_channel(MAX_WAITING);
-        let model = Model { session, mel: MelSpectrogram::new() };
-        let thread = std::thread::Builder::new().name("end-of-turn".to_owned());
-        thread.spawn(move || model.serve(&waiting)).map_err(LoadError::Thread)?;
+        let mut model = Model { session, mel: MelSpectrogram::new() };
+        let questions = Questions::start(ABOUT, MAX_WAITING, move |audio| model.infer(audio))?;
         Ok(SmartTurn { questions })
     }
 }
@@ -49,14 +40,7 @@ impl SmartTurn {
 #[async_trait::async_trait]
 impl EndOfTurn for SmartTurn {
     async fn probability(&self, audio: Arc<[f32]>, _text: &str) -> Result<f32, ProviderError> {
-        let refuse = |message: &str| ProviderError { message: message.to_owned(), retryable: true };
-        let (answer, result) = oneshot::channel();
-        match self.questions.try_send(Question { audio, span: tracing::Span::current(), answer }) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_)) => return Err(refuse("too many end-of-turn questions at once")),
-            Err(TrySendError::Disconnected(_)) => return Err(refuse("the end-of-turn thread has ended")),
-        }
-        result.await.unwrap_or_else(|_| Err(refuse("the end-of-turn thread has ended")))
+        self.questions.ask(audio).await
     }
 }
 
@@ -66,20 +50,6 @@ struct Model {
 }
 
 impl Model {
-    fn serve(mut self, questions: &Receiver<Question>) {
-        while let Ok(Question { audio, span, answer }) = questions.recv() {
-            if answer.is_closed() {
-                continue;
-            }
-            let result = self.infer(&audio).map_err(|error| {
-                tracing::error!(parent: &span, %error, "the end-of-turn model failed");
-                ProviderError { message: format!("the end-of-turn model failed: {error}"), retryable: false }
-            });
-            // The asker may have left meanwhile.
-            answer.send(result).ok();
-        }
-    }
-
     fn infer(&mut self, audio: &[f32]) -> ort::Result<f32> {
         let features = self.mel.compute(&window(audio), FRAMES);
         let input = Tensor::from_array(([1, MELS, FRAMES], features))?;

@@ -14,8 +14,9 @@ mod voices;
 use super::clock::CallClock;
 use super::{CallEvent, CallEvents};
 use crate::metrics::{METRICS, ProviderMeter, Request};
+use crate::scheduling;
+pub use hearing::Hearing;
 use hearing::samples;
-pub use hearing::{Heard, Hearing};
 use ringline_audio::{EAR_RATE, MOUTH_FRAME};
 use ringline_conversation::{Input, Stage};
 use ringline_model::{CallTime, InstanceId, UtteranceId};
@@ -120,9 +121,10 @@ impl EarPool {
                 let waiting = Arc::new(AtomicUsize::new(0));
                 let lane = Lane { queue, waiting: waiting.clone() };
                 let runtime = runtime.clone();
-                std::thread::Builder::new()
-                    .name(format!("ears-{n}"))
-                    .spawn(move || listen(&inbox, &waiting, &runtime))?;
+                std::thread::Builder::new().name(format!("ears-{n}")).spawn(move || {
+                    scheduling::before_most();
+                    listen(&inbox, &waiting, &runtime);
+                })?;
                 Ok(lane)
             })
             .collect::<std::io::Result<_>>()?;
@@ -401,17 +403,7 @@ impl Ear {
     fn detect(&mut self, at: CallTime, audio: &[f32]) {
         let (is_open, told, events, clock) = (self.open.is_some(), &mut self.told, &self.events, &self.clock);
         self.hearing.take(at, audio, |heard| {
-            // Never later than now: the mapping may run ahead of the clock by the path's least delay.
-            let now = clock.now();
-            let input = match heard {
-                Heard::Began(at) => {
-                    let at = at.min(now);
-                    *told = at;
-                    if is_open { Input::SpeechResumed { at } } else { Input::SpeechStarted { at } }
-                }
-                Heard::Ended(at) => Input::SpeechPaused { at: at.min(now) },
-                Heard::WasEcho => Input::SpeechWasEcho { at: *told },
-            };
+            let input = heard.input(is_open, clock.now(), told);
             if events.blocking_send(CallEvent::Input(input)).is_err() {
                 tracing::debug!("speech heard for a call that has ended");
             }
@@ -421,7 +413,9 @@ impl Ear {
     fn open_utterance(&mut self, id: UtteranceId, from: CallTime, runtime: &tokio::runtime::Handle) {
         let (sender, mut receiver) = mpsc::channel(RECOGNITION_EVENTS);
         let span = tracing::error_span!("utterance", utterance.id = %id);
-        let params = self.params.clone();
+        let mut params = self.params.clone();
+        let expected = self.hearing.expected_words(from, params.language.as_deref());
+        params.hot_words.extend(expected.map(str::to_owned));
         let mut recognition = span.in_scope(|| self.recognizer.open(params, sender));
         let events = self.events.clone();
         let asked: Arc<Mutex<Option<(u32, Request)>>> = Arc::default();

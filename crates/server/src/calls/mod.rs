@@ -39,7 +39,7 @@ mod writer;
 pub use ambience::Sounds;
 pub use clips::ClipLoader;
 pub use configured::Configured;
-pub use ears::{EarPool, Heard, Hearing};
+pub use ears::{EarPool, Hearing};
 pub use handle::{CallHandle, Ended, TakeoverError};
 pub use recorder::Recorder;
 pub use registry::{Calls, CallsConfig, JoinError, NewCall, StartError};

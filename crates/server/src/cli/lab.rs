@@ -59,7 +59,7 @@ impl Lab {
         let silero = SileroVad::load(&store).context(hint)?;
         let turns = SmartTurn::load(&store).context(hint)?;
         let hibari = Hibari::load(&store).context(hint)?;
-        let mut ears = InlineWhisper::new(WhisperInline::load(&store, Some("en"), &[]).context(hint)?);
+        let mut ears = InlineWhisper::new(WhisperInline::load(&store, Some("en")).context(hint)?);
         let spoken = RefCell::new(HashMap::<String, Vec<f32>>::new());
         let voice = |text: &str| {
             let mut spoken = spoken.borrow_mut();

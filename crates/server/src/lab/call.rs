@@ -4,8 +4,8 @@
 //! would have: their work is done, the time it takes is set ([`Pace`]). So a call runs as fast as the models compute, and twice
 //! the same.
 
-use super::recogniser::{Heard as Recognised, Recogniser};
-use crate::calls::{Heard, Hearing};
+use super::recogniser::{Heard, Recogniser};
+use crate::calls::Hearing;
 use ringline_audio::room::{HEARD, Line};
 use ringline_audio::{MOUTH_FRAME, Playout, Tick};
 use ringline_conversation::{Conversation, Input, JournalEntry, Output, Setup, Step};
@@ -50,7 +50,6 @@ pub struct Scene<'a> {
     pub room: Option<Line>,
     pub answer: &'a str,
     pub voice: Voice<'a>,
-    pub voice_activity: Box<dyn VoiceActivity>,
     pub end_of_turn: EndOfTurn<'a>,
     pub pace: Pace,
 }
@@ -92,10 +91,12 @@ struct World<'a> {
 }
 
 /// Runs the call until the user's audio and `more` ms after it are over.
-pub fn run(scene: Scene<'_>, recogniser: &mut dyn Recogniser, more: u64) -> anyhow::Result<Record> {
-    let mut scene = scene;
-    let voice_activity =
-        std::mem::replace(&mut scene.voice_activity, Box::new(ringline_providers::earshot::EarshotVad::new()));
+pub fn run(
+    scene: Scene<'_>,
+    voice_activity: Box<dyn VoiceActivity>,
+    recogniser: &mut dyn Recogniser,
+    more: u64,
+) -> anyhow::Result<Record> {
     let ticks = scene.user.len() as u64 / PER_MS / TICK_MS + more / TICK_MS;
     let mut world = World {
         conversation: Conversation::new(scene.setup.clone()),
@@ -185,21 +186,14 @@ impl World<'_> {
         self.heard.extend_from_slice(chunk);
         if let Some((utterance, _)) = self.open {
             let busy = Duration::from_millis(self.scene.pace.recognition);
-            if let Some(Recognised { text, at }) = self.recogniser.push(chunk, self.now, busy) {
+            if let Some(Heard { text, at }) = self.recogniser.push(chunk, self.now, busy) {
                 self.put(at, Input::InterimTranscript { utterance, text });
             }
         }
         let mut told = Vec::new();
         self.hearing.take(at, chunk, |heard| told.push(heard));
         for heard in told {
-            let input = match heard {
-                Heard::Began(at) => {
-                    self.told = at;
-                    if self.open.is_some() { Input::SpeechResumed { at } } else { Input::SpeechStarted { at } }
-                }
-                Heard::Ended(at) => Input::SpeechPaused { at },
-                Heard::WasEcho => Input::SpeechWasEcho { at: self.told },
-            };
+            let input = heard.input(self.open.is_some(), self.now, &mut self.told);
             self.step(Step::Input(input));
         }
     }
@@ -229,13 +223,15 @@ impl World<'_> {
     fn carry_out(&mut self, output: Output) {
         match output {
             Output::OpenUtterance { utterance, from } => {
-                let from = (from.as_micros() * PER_MS / 1000) as usize;
-                self.open = Some((utterance, from.min(self.heard.len())));
-                self.recogniser.open(&self.heard[from.min(self.heard.len())..]);
+                let begins = ((from.as_micros() * PER_MS / 1000) as usize).min(self.heard.len());
+                self.open = Some((utterance, begins));
+                let language = self.scene.setup.config.asr.language.as_deref();
+                let expected: Vec<String> = self.hearing.expected_words(from, language).map(str::to_owned).collect();
+                self.recogniser.open(&self.heard[begins..], &expected);
             }
             Output::Transcribe { utterance, revision } if self.is_open(utterance) => {
                 let busy = Duration::from_millis(self.scene.pace.recognition);
-                let Recognised { text, at } = self.recogniser.transcribe(self.now, busy);
+                let Heard { text, at } = self.recogniser.transcribe(self.now, busy);
                 self.put(at, Input::Transcript { utterance, revision, text });
             }
             Output::ScoreEndOfTurn { utterance, revision } => {

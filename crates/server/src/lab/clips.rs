@@ -4,7 +4,7 @@
 //! installed would say is left out; [`Clips::missing`] names it.
 
 use anyhow::Context;
-use ringline_audio::{EAR_RATE, decode_file, level_dbfs};
+use ringline_audio::{EAR_RATE, decode_file, level_dbfs, pcm16};
 use serde::Deserialize;
 use std::path::Path;
 use std::process::Command;
@@ -175,8 +175,7 @@ fn tempfile() -> std::path::PathBuf {
 fn read(file: &Path) -> anyhow::Result<Vec<f32>> {
     let bytes = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
     if file.extension().is_some_and(|extension| extension == "raw") {
-        let sample = |bytes: &[u8; 2]| f32::from(i16::from_le_bytes(*bytes)) / 32_768.0;
-        return Ok(bytes.as_chunks::<2>().0.iter().map(sample).collect());
+        return Ok(pcm16::from_bytes(&bytes));
     }
     decode_file(bytes, EAR_RATE, LONGEST).with_context(|| format!("{} cannot be decoded", file.display()))
 }

@@ -104,11 +104,10 @@ impl Bench<'_> {
             room: room.map(Room::line).transpose()?,
             answer: ANSWER,
             voice: self.voice,
-            voice_activity: (self.detector)(),
             end_of_turn: self.end_of_turn,
             pace: self.pace,
         };
-        let record = run(scene, ears, AFTER)?;
+        let record = run(scene, (self.detector)(), ears, AFTER)?;
         self.lasted.set(self.lasted.get() + record.sounding.len() as f64 * TICK.as_secs_f64());
         Ok(record)
     }

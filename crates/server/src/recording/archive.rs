@@ -24,7 +24,10 @@ use tokio::io::AsyncWriteExt as _;
 /// In a work directory: what is in it is in the store, too.
 pub const STORED: &str = "stored";
 /// Files of a recording, those that say what it is last: where they are, the others are.
-pub const FILES: [&str; 6] = ["user.ogg", "agent.ogg", "human.ogg", log::NAME, index::NAME, seal::NAME];
+pub const FILES: [&str; 6] = {
+    let [user, agent, human] = Track::ALL;
+    [user.file_name(), agent.file_name(), human.file_name(), log::NAME, index::NAME, seal::NAME]
+};
 /// Read from the store at a time, in bytes.
 const PIECE: u64 = 256 << 10;
 /// A place to keep recordings, and the work directory before it.

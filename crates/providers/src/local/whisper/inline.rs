@@ -13,7 +13,6 @@ use tokio::sync::mpsc;
 pub struct WhisperInline {
     decoder: Decoder,
     language: Language,
-    prompt: Vec<u32>,
 }
 
 /// One utterance as it grows.
@@ -21,17 +20,17 @@ pub struct WhisperUtterance(Utterance);
 
 impl WhisperInline {
     /// `language`: the vendor's id; none: it is detected.
-    pub fn load(store: &ModelStore, language: Option<&str>, hot_words: &[String]) -> Result<WhisperInline, LoadError> {
+    pub fn load(store: &ModelStore, language: Option<&str>) -> Result<WhisperInline, LoadError> {
         let decoder = Decoder::load(store)?;
         let language = Language::of(language, &decoder.tokens);
-        let prompt = decoder.tokens.prompt(hot_words);
-        Ok(WhisperInline { decoder, language, prompt })
+        Ok(WhisperInline { decoder, language })
     }
 
-    pub fn open(&self) -> WhisperUtterance {
+    pub fn open(&self, hot_words: &[String]) -> WhisperUtterance {
+        let prompt = self.decoder.tokens.prompt(hot_words);
         // Nothing is sent through it.
         let (events, _) = mpsc::channel(1);
-        WhisperUtterance(Utterance::new(self.language.clone(), self.prompt.clone(), events))
+        WhisperUtterance(Utterance::new(self.language.clone(), prompt, events))
     }
 
     /// Runs over the audio so far; what is to be shown, if that is new.

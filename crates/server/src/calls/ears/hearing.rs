@@ -8,12 +8,18 @@
 
 use super::speech_detector::{SpeechDetector, SpeechEdge};
 use ringline_audio::{EAR_RATE, EchoGuard, Voice, level_dbfs};
+use ringline_conversation::{Input, said_over_agents};
 use ringline_model::CallTime;
 use ringline_providers::VoiceActivity;
 use std::time::Duration;
 
 /// What has lasted longer has been acted on.
 const TAKEN_BACK: Duration = Duration::from_millis(1500);
+/// What is heard so long after the agent's voice left was said while it was heard: the way there and back, and the beat that people
+/// wait.
+const OVER_AGENT: Duration = Duration::from_millis(500);
+/// The agent is heard, in dB of full scale; a sound behind its voice is quieter.
+const AGENT_DBFS: f32 = -45.0;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heard {
@@ -25,6 +31,22 @@ pub enum Heard {
     WasEcho,
 }
 
+impl Heard {
+    /// What it is to the conversation. `is_open`: an utterance is; `now`: nothing is told to be later, since the mapping to call time
+    /// may run ahead of the clock by the path's least delay; `told`: when the speech that was told of last was said to begin.
+    pub fn input(self, is_open: bool, now: CallTime, told: &mut CallTime) -> Input {
+        match self {
+            Self::Began(at) => {
+                let at = at.min(now);
+                *told = at;
+                if is_open { Input::SpeechResumed { at } } else { Input::SpeechStarted { at } }
+            }
+            Self::Ended(at) => Input::SpeechPaused { at: at.min(now) },
+            Self::WasEcho => Input::SpeechWasEcho { at: *told },
+        }
+    }
+}
+
 pub struct Hearing {
     voice_activity: Box<dyn VoiceActivity>,
     detector: SpeechDetector,
@@ -34,6 +56,8 @@ pub struct Hearing {
     has_person: bool,
     /// Speech that has begun and was not told of: it may be the agent's.
     held: Option<CallTime>,
+    /// When the agent's voice was sent last.
+    agent_until: Option<CallTime>,
     /// Audio that is not yet a whole frame.
     partial: Vec<f32>,
 }
@@ -48,6 +72,7 @@ impl Hearing {
             heeds_guard: vad_level > 0,
             has_person: false,
             held: None,
+            agent_until: None,
             partial: Vec::with_capacity(1024),
         }
     }
@@ -67,6 +92,16 @@ impl Hearing {
     /// What leaves for the user from `at` on, at 24 kHz.
     pub fn sent(&mut self, at: CallTime, pcm: &[f32]) {
         self.guard.sent(at, pcm);
+        if level_dbfs(pcm) > AGENT_DBFS {
+            self.agent_until = Some(at);
+        }
+    }
+
+    /// Words to expect in what is said from `from` on, in the vendor's language id if there is one: those that are said over an agent,
+    /// if it was heard then.
+    pub fn expected_words(&self, from: CallTime, language: Option<&str>) -> impl Iterator<Item = &'static str> {
+        let is_over = self.agent_until.is_some_and(|until| from <= until + OVER_AGENT);
+        said_over_agents(language.filter(|_| is_over))
     }
 
     /// What is heard from `at` on, at 16 kHz.

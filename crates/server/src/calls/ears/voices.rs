@@ -5,7 +5,7 @@
 //! there, nobody is taken for somebody else.
 
 use crate::calls::{CallEvent, CallEvents};
-use ringline_audio::{EAR_RATE, level_dbfs};
+use ringline_audio::{EAR_RATE, level_dbfs, pcm16};
 use ringline_conversation::{Input, Speaker};
 use ringline_model::UtteranceId;
 use ringline_providers::{Embedder, similarity};
@@ -59,8 +59,7 @@ impl Voices {
 
     /// Registers a recording of the speaker: 16 kHz, 16-bit little-endian.
     pub fn register(&self, recording: &[u8], runtime: &Handle) {
-        let sample = |bytes: &[u8; 2]| f32::from(i16::from_le_bytes(*bytes)) / 32_768.0;
-        let audio: Vec<f32> = recording.as_chunks::<2>().0.iter().map(sample).collect();
+        let audio = pcm16::from_bytes(recording);
         let voices = self.clone();
         runtime.spawn(async move { voices.take_on(&audio).await }.in_current_span());
     }
@@ -70,8 +69,7 @@ impl Voices {
         let voices = self.clone();
         let work = async move {
             if speech(&utterance).len() >= LESSON && voices.take_on(&utterance).await {
-                let byte = |sample: &f32| ((sample.clamp(-1.0, 1.0) * f32::from(i16::MAX)) as i16).to_le_bytes();
-                let recording = utterance.iter().flat_map(byte).collect();
+                let recording = pcm16::to_bytes(&utterance);
                 voices.tell(CallEvent::VoiceLearnt { recording }).await;
             }
         };

@@ -7,6 +7,7 @@
 use crate::calls::clock::CallClock;
 use crate::calls::ears::{EarPool, Ears, Senses};
 use crate::calls::{CallEvent, CallEvents};
+use crate::timer::sleep_until;
 use ringline_conversation::Input;
 use ringline_model::{CallTime, UtteranceId};
 use std::time::Duration;
@@ -86,13 +87,6 @@ async fn write_down(
         if is_ending && dictation.is_idle() {
             return;
         }
-    }
-}
-
-async fn sleep_until(at: Option<tokio::time::Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -4,6 +4,7 @@ use super::caller::{Caller, Doing};
 use super::listener::Listener;
 use super::report::Report;
 use super::way_back::WayBack;
+use crate::timer::sleep_until;
 use ringline_audio::{EarPath, MOUTH_FRAME, MouthEncoder, level_dbfs};
 use ringline_protocol::datachannel::{ClientMessage, ServerMessage};
 use ringline_rtc::{Peer, PeerEvent};
@@ -182,12 +183,5 @@ impl<'a> Line<'a> {
     fn outcome(self) -> Heard {
         let (asked, answered) = (self.caller.asked(), self.caller.answered());
         Heard { asked, answered, audio: self.heard, listener: self.listener }
-    }
-}
-
-async fn sleep_until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
     }
 }
