@@ -31,11 +31,12 @@ impl Conversation {
         let wait = configured.map_or(SILENCE, |pending| Duration::from_millis(pending.wait_time.into()));
         let response = self.response.as_ref().filter(|_| self.presence.is_here() && !self.is_leaving())?;
         let (since, fillers) = (response.waits_since()?, response.ledger.fillers());
-        match fillers {
-            0 => Some(since + wait),
-            1..MAX_FILLERS => Some(since + wait.max(SILENCE)),
-            _ => None,
-        }
+        let due = match fillers {
+            0 => since + wait,
+            1..MAX_FILLERS => since + wait.max(SILENCE),
+            _ => return None,
+        };
+        Some(response.word_is_due().map_or(due, |word| due.max(word)))
     }
 
     pub(crate) fn on_pending(&mut self) {

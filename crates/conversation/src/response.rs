@@ -317,19 +317,19 @@ impl Response {
 
     /// Since when the user waits for words of the model and hears nothing.
     pub fn waits_since(&self) -> Option<CallTime> {
-        let is_awaited = self.awaits_text || self.tools.are_running() || !self.has_begun();
+        let is_awaited = self.awaits_text || self.tools.are_running() || !self.has_words();
         let is_silent = !self.is_text_complete() && self.waiting.is_empty() && self.ledger.in_flight() == 0;
         self.quiet_since().filter(|_| is_awaited && is_silent)
+    }
+
+    /// Half a word is there, and the rest of it may come until then.
+    pub fn word_is_due(&self) -> Option<CallTime> {
+        self.clauses.has_begun().then_some(self.text_from + FIRST_WORDS_WAIT)
     }
 
     /// When the model was asked, or the last sound ended.
     fn quiet_since(&self) -> Option<CallTime> {
         Some(self.moments.asked?.max(self.ledger.idle_since()))
-    }
-
-    /// There is speech in the text that is held back.
-    fn has_begun(&self) -> bool {
-        self.clauses.has_begun() || !self.gather.is_empty()
     }
 
     /// Words of the text are held back until their clause, or enough of it, is there.

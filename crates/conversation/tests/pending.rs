@@ -46,6 +46,13 @@ fn an_answer_in_time_needs_no_filler() {
 }
 
 #[test]
+fn half_a_word_holds_a_filler_back_for_half_a_second_only() {
+    let mut call = asked(&["One moment."]);
+    call.at(2399).text(1, "Be").expect_nothing().at(2898).expect_nothing();
+    call.at(2899).expect(&["2.899s synthesise r1 s0: One moment."]);
+}
+
+#[test]
 fn fillers_come_again_after_four_seconds_of_silence_until_the_answer_has_failed() {
     let mut call = asked(&["One.", "Two."]);
     call.at(2400).speaks(0).at(3400).played(0).skip().at(7399).expect_nothing();

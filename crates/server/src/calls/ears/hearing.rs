@@ -214,6 +214,19 @@ mod tests {
     }
 
     #[test]
+    fn words_are_expected_while_the_agent_is_heard_and_in_a_language_that_is_known() {
+        let mut hearing = Hearing::new(Box::new(Loud), 11);
+        let count =
+            |hearing: &Hearing, ms, language| hearing.expected_words(CallTime::from_millis(ms), language).count();
+        assert_eq!(count(&hearing, 0, Some("en")), 0, "nobody is heard");
+        hearing.sent(CallTime::from_millis(1000), &tone::<MOUTH_FRAME>(450.0, MOUTH_RATE));
+        hearing.sent(CallTime::from_millis(1020), &[0.0; MOUTH_FRAME]);
+        assert!(count(&hearing, 900, Some("en")) > 10 && count(&hearing, 1500, Some("en")) > 10);
+        assert_eq!(count(&hearing, 1501, Some("en")), 0, "it has been silent for half a second");
+        assert_eq!((count(&hearing, 1500, None), count(&hearing, 1500, Some("xx"))), (0, 0));
+    }
+
+    #[test]
     fn at_level_0_any_sound_is_told_of_at_once() {
         let told = told(0, 512..900);
         let [(when, Heard::Began(_)), (_, Heard::Ended(_))] = told[..] else { panic!("{told:?}") };
