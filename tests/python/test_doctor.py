@@ -123,26 +123,39 @@ class Doctor(unittest.TestCase):
         openssl("-subj", "/CN=127.0.0.1", *names, *signed, "-keyout", key, "-out", certificate)
         return authority, certificate, key
 
+    def coturn(self, certificate, key):
+        """A coturn on free ports, UDP and TCP, and TLS. A port that somebody else is given meanwhile is a reason to try others."""
+        for last in (False, False, True):
+            port, tls_port = self.free_ports(2)
+            command = ["turnserver", "-n", "--no-cli", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1"]
+            command += [f"--listening-port={port}", f"--tls-listening-port={tls_port}", f"--cert={certificate}", f"--pkey={key}"]
+            command += ["--use-auth-secret", f"--static-auth-secret={SECRET}", "--realm=example.org", "--no-dtls"]
+            command += ["--allow-loopback-peers", f"--pidfile={self.here}/turn.pid", "--log-file=stdout", f"--userdb={self.here}/turn.db"]
+            log = open(self.here / "turn.log", "w")
+            self.addCleanup(log.close)
+            turn = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.here)
+            self.addCleanup(turn.wait, 20)
+            self.addCleanup(turn.terminate)
+
+            def listens():
+                ended = turn.poll() is not None
+                with socket.socket() as plain, socket.socket() as tls:
+                    ports = ((plain, port), (tls, tls_port))
+                    return ended or all(of.connect_ex(("127.0.0.1", number)) == 0 for of, number in ports)
+
+            try:
+                wait_until("coturn listens", listens, 15)
+                if turn.poll() is None:
+                    return port, tls_port
+            except AssertionError:
+                turn.terminate()
+            if last:
+                self.fail((self.here / "turn.log").read_text()[-2000:])
+
     @unittest.skipUnless(shutil.which("turnserver"), "there is no coturn: scripts/system-packages.sh test")
     def test_a_turn_server_relays_for_the_credentials_that_clients_get(self):
-        port, tls_port = self.free_ports(2)
-        command = ["turnserver", "-n", "--no-cli", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", f"--listening-port={port}"]
-        command += ["--use-auth-secret", f"--static-auth-secret={SECRET}", "--realm=example.org", "--no-dtls"]
         authority, certificate, key = self.certificate()
-        command += [f"--tls-listening-port={tls_port}", f"--cert={certificate}", f"--pkey={key}"]
-        command += ["--allow-loopback-peers", f"--pidfile={self.here}/turn.pid", "--log-file=stdout", f"--userdb={self.here}/turn.db"]
-        log = open(self.here / "turn.log", "w")
-        self.addCleanup(log.close)
-        turn = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.here)
-        self.addCleanup(turn.wait, 20)
-        self.addCleanup(turn.terminate)
-
-        def listens():
-            assert turn.poll() is None, (self.here / "turn.log").read_text()[-2000:]
-            with socket.socket() as plain, socket.socket() as tls:
-                return plain.connect_ex(("127.0.0.1", port)) == 0 and tls.connect_ex(("127.0.0.1", tls_port)) == 0
-
-        wait_until("coturn listens", listens)
+        port, tls_port = self.coturn(certificate, key)
         urls = [f"turn:127.0.0.1:{port}?transport={transport}" for transport in ("udp", "tcp")] + [f"turns:127.0.0.1:{tls_port}"]
         config = self.config(f'[[media.ice_servers]]\nurls = {json.dumps(urls)}\nsecret_env = "TURN_SECRET"\n')
         options = ("--models", "scripted", "--data", self.here / "data", "--config", config)
