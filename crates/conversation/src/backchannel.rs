@@ -65,19 +65,16 @@ const TAKES_FLOOR_CJK: &str = "停, 等, 不, 别, 別, 没, 沒, 什么, 什麼
     待, 違, いいえ, いや, ちょっと, なに, 何, どこ, だれ, いつ, なぜ, やめ, でも, すみません, \
     잠깐, 잠시, 아니, 그만, 멈, 뭐, 왜, 어디, 누구, 언제, 어떻게, 하지만, 저기, 죄송";
 
-/// What people say over somebody who speaks: short, without context, and hard to recognise for who does not expect it.
+/// What listeners say most, short and hard to recognise for who does not expect it. No word that takes the floor is among them: of an
+/// echo or a cough a recogniser makes what it expects, and that must not stop the agent.
 const EXPECTED: &[(&str, &str)] = &[
-    (
-        "en",
-        "Okay, Yeah, Right, Uh huh, I see, Mm hmm, Sure, Got it, Of course, Great, Wait, Stop, Hold on, Hang on, One moment, Go back, \
-        Sorry, No, What",
-    ),
-    ("zh", "嗯, 对, 好的, 是的, 知道了, 明白, 等一下, 停, 不对, 什么"),
-    ("ja", "うん, はい, ええ, そうですね, なるほど, ちょっと待って, いいえ, すみません"),
-    ("ko", "네, 응, 그래요, 맞아요, 잠깐만요, 아니요, 뭐라고요"),
-    ("de", "Ja, Genau, Okay, Mhm, Alles klar, Stopp, Warte, Moment, Nein, Wie bitte"),
-    ("fr", "Oui, D'accord, Je vois, Ok, Mhm, Attendez, Stop, Non, Pardon"),
-    ("es", "Sí, Claro, Vale, Ya veo, De acuerdo, Espera, Para, No, Perdón"),
+    ("en", "Okay, Yeah, Right, Uh huh, I see, Mm hmm, Sure, Got it, Of course, Great, Oh, Alright, Yes"),
+    ("zh", "嗯, 对, 好的, 是的, 知道了, 明白, 没错, 可以"),
+    ("ja", "うん, はい, ええ, そうですね, なるほど"),
+    ("ko", "네, 응, 그래요, 맞아요, 그렇군요"),
+    ("de", "Ja, Genau, Okay, Mhm, Alles klar, Stimmt, Gut"),
+    ("fr", "Oui, D'accord, Je vois, Ok, Mhm, Voilà"),
+    ("es", "Sí, Claro, Vale, Ya veo, De acuerdo, Bueno"),
 ];
 
 /// Words that a recogniser should expect over an agent's voice. `language`: the vendor's language id; where none is known there are none,
@@ -259,11 +256,10 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_expected_over_an_agent_is_known_for_what_it_is() {
+    fn whatever_is_expected_over_an_agent_stops_nobody() {
         for (tag, list) in EXPECTED {
             for entry in entries(list) {
-                let meaning = meaning(entry, Some(tag));
-                assert!(matches!(meaning, Meaning::Backchannel | Meaning::Words), "{tag}: {entry} is {meaning:?}");
+                assert_eq!(meaning(entry, Some(tag)), Meaning::Backchannel, "{tag}: {entry}");
             }
         }
         assert!(said_over_agents(Some("en_us")).any(|word| word == "Mm hmm"));

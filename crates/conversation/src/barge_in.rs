@@ -30,9 +30,8 @@ const STOP_AFTER: Duration = Duration::from_millis(1100);
 /// The same while the text so far is nothing but a backchannel ("yeah, yeah, right").
 const STOP_AFTER_BACKCHANNEL: Duration = Duration::from_millis(1500);
 
-/// Speech that is more than a sound of listening, whatever it is taken for: those last 0.2 to 0.7 s as a single word. (Chosen on the
-/// tuning clips of docs/lab.md.)
-const REMARK: Duration = Duration::from_millis(800);
+/// Speech that is more than a sound of listening, whatever it is taken for. (Chosen on the tuning clips of docs/lab.md.)
+const REMARK: Duration = Duration::from_millis(500);
 
 /// Where the voice must be known first, it is asked for after so much speech: enough for a voiceprint …
 const IDENTIFY_AFTER: Duration = Duration::from_millis(600);
@@ -307,10 +306,10 @@ mod tests {
         let policy = policy(11, 0);
         let mut overlap = Overlap::new(ResponseId(1), ms(1000), true);
         assert_eq!(overlap.read(Meaning::Backchannel, false, ms(1300), &policy), None);
-        assert_eq!(overlap.read(Meaning::Remark, false, ms(1799), &policy), None);
+        assert_eq!(overlap.read(Meaning::Remark, false, ms(1499), &policy), None);
         assert_eq!(overlap.stop_at(ms(1000), &policy), ms(2100), "it is no backchannel any more");
-        assert_eq!(overlap.read(Meaning::Remark, false, ms(1800), &policy), Some(Outcome::Interrupted));
-        overlap.pause(ms(1700), ms(1900), &policy);
+        assert_eq!(overlap.read(Meaning::Remark, false, ms(1500), &policy), Some(Outcome::Interrupted));
+        overlap.pause(ms(1450), ms(1600), &policy);
         assert_eq!(overlap.read(Meaning::Remark, true, ms(2500), &policy), Some(Outcome::TooShort));
     }
 }
