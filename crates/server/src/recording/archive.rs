@@ -92,9 +92,11 @@ impl Archive {
         }
     }
 
-    /// A file of a recording, to be read on a blocking thread; none if there is none.
+    /// A file of a recording, to be read on a blocking thread; none if there is none. Of a recording that has not left for the store
+    /// what is not here is nowhere, whether the store answers or not.
     pub async fn reader(&self, instance: &InstanceId, file: &str) -> anyhow::Result<Option<Reader>> {
-        if let Some(found) = open(&self.directory(instance).join(file))? {
+        let here = self.directory(instance);
+        if let Some(found) = open(&here.join(file))? {
             return Ok(Some(found));
         }
         match &self.place {
@@ -112,6 +114,10 @@ impl Archive {
                         runtime: tokio::runtime::Handle::current(),
                     }))),
                     Err(object_store::Error::NotFound { .. }) => Ok(None),
+                    Err(error) if here.exists() => {
+                        tracing::debug!(call.id = %instance, %error, "the store of recordings does not answer");
+                        Ok(None)
+                    }
                     Err(error) => Err(error).context("the store of recordings does not answer"),
                 }
             }
