@@ -125,7 +125,7 @@ class Doctor(unittest.TestCase):
 
     def coturn(self, certificate, key):
         """A coturn on free ports, UDP and TCP, and TLS. A port that somebody else is given meanwhile is a reason to try others."""
-        for last in (False, False, True):
+        for _ in range(3):
             port, tls_port = self.free_ports(2)
             command = ["turnserver", "-n", "--no-cli", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1"]
             command += [f"--listening-port={port}", f"--tls-listening-port={tls_port}", f"--cert={certificate}", f"--pkey={key}"]
@@ -149,8 +149,7 @@ class Doctor(unittest.TestCase):
                     return port, tls_port
             except AssertionError:
                 turn.terminate()
-            if last:
-                self.fail((self.here / "turn.log").read_text()[-2000:])
+        self.fail((self.here / "turn.log").read_text()[-2000:])
 
     @unittest.skipUnless(shutil.which("turnserver"), "there is no coturn: scripts/system-packages.sh test")
     def test_a_turn_server_relays_for_the_credentials_that_clients_get(self):

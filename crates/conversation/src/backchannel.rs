@@ -12,7 +12,7 @@
 
 use crate::text::is_cjk;
 
-/// More words than this are a remark, whatever they are.
+/// More words than this take the floor, whatever they are.
 const MOST_WORDS: usize = 6;
 /// Words of a remark at most, and characters of one in a script without spaces.
 const REMARK_WORDS: usize = 2;

@@ -68,11 +68,6 @@ impl BargeIn {
         self.stop_after.is_zero()
     }
 
-    /// What the words are counts, and how long they took.
-    pub fn by_words(&self) -> bool {
-        self.by_words
-    }
-
     /// Words of speech that was too short to interrupt by itself still interrupt.
     pub fn heeds_words(&self) -> bool {
         self.by_words || self.is_immediate()
@@ -158,7 +153,7 @@ impl Overlap {
         !policy.by_words
     }
 
-    /// What is recognised so far of what this means. Returns how the overlap ends by it. `is_final`: no more comes unless the user
+    /// What is recognised so far means this. Returns how the overlap ends by it. `is_final`: no more comes unless the user
     /// goes on.
     pub fn read(&mut self, meaning: Meaning, is_final: bool, now: CallTime, policy: &BargeIn) -> Option<Outcome> {
         if !policy.by_words {

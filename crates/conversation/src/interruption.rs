@@ -70,11 +70,12 @@ impl Conversation {
                 return false;
             }
             match self.meaning_over_agent(text, began) {
+                _ if policy.is_immediate() => {}
                 // "Yes" is an answer to what the agent is about to have asked.
-                Meaning::Backchannel if !policy.is_immediate() => return response.is_asking(),
+                Meaning::Backchannel => return response.is_asking(),
                 // It has its answer when the agent has finished.
-                Meaning::Remark if policy.by_words() => return true,
-                Meaning::Nothing | Meaning::Backchannel | Meaning::Remark | Meaning::Words => {}
+                Meaning::Remark => return true,
+                Meaning::Nothing | Meaning::Words => {}
             }
             self.interrupt(InterruptReason::Voice, Some(began));
         }

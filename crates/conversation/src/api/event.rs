@@ -84,7 +84,7 @@ pub enum OverlapOutcome {
     Echo,
     /// Somebody else than the registered speaker: the agent went on.
     OtherSpeaker,
-    /// Shorter than the configuration asks for (`VadDuration`).
+    /// Shorter than the configuration asks for (`VadDuration`), or a short remark that may be a sound of listening: the agent went on.
     TooShort,
     /// No text came in time: the agent went on.
     TextLate,
