@@ -48,6 +48,7 @@ pub struct Line {
     loudspeaker: opus::Decoder,
     microphone: opus::Encoder,
     ear: opus::Decoder,
+    /// The impulse response, its end first.
     response: Vec<f32>,
     /// What was played, the last samples last; as long as the response and a frame.
     played: Vec<f32>,
@@ -70,7 +71,8 @@ impl Room {
     /// [`AudioError`] if a codec cannot be set up.
     pub fn line(&self) -> Result<Line, AudioError> {
         let mut chance = Chance(SplitMix64::new(self.seed));
-        let response = self.impulse_response(&mut chance);
+        let mut response = self.impulse_response(&mut chance);
+        response.reverse();
         let mut microphone =
             opus::Encoder::new(EAR_RATE, opus::Channels::Mono, opus::Application::Voip).map_err(codec)?;
         microphone.set_bitrate(opus::Bitrate::Bits(UPLINK)).map_err(codec)?;
@@ -147,9 +149,8 @@ impl Line {
         let end = self.echo.len();
         for n in 0..HEARD {
             let until = new + n + 1;
-            let recent = self.played[until - self.response.len().min(until)..until].iter().rev();
-            let sum: f32 = recent.zip(&self.response).map(|(sample, tap)| sample * tap).sum();
-            self.echo[end - HEARD + n] = sum * self.cancelled();
+            let recent = &self.played[until - self.response.len()..until];
+            self.echo[end - HEARD + n] = dot(recent, &self.response) * self.cancelled();
             self.count += 1;
         }
     }
@@ -188,6 +189,20 @@ fn codec(source: opus::Error) -> AudioError {
 
 fn energy(signal: &[f32]) -> f32 {
     signal.iter().map(|sample| sample * sample).sum()
+}
+
+/// The sum of the products; in eight parts, so that it is computed eight at a time.
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let (a, a_rest) = a.as_chunks::<8>();
+    let (b, b_rest) = b.as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    for (a, b) in a.iter().zip(b) {
+        for n in 0..8 {
+            sums[n] += a[n] * b[n];
+        }
+    }
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    sums.iter().sum::<f32>() + rest
 }
 
 /// One pole at 200 Hz, twice.

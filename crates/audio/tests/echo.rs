@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use ringline_audio::room::{Canceller, HEARD, Room};
-use ringline_audio::{EAR_RATE, EchoGuard, MOUTH_FRAME, MOUTH_RATE, Voice};
+use ringline_audio::{EAR_RATE, EchoGuard, MOUTH_FRAME, MOUTH_RATE, Voice, level_dbfs};
 use ringline_model::{CallTime, SplitMix64};
 use std::time::Duration;
 
@@ -105,6 +105,56 @@ fn a_person_over_the_echo_is_noticed_and_the_echo_known_again_afterwards() {
         let during = &voices[3 * SECOND + 5..4 * SECOND];
         assert!(share(during, Voice::Echo) < 0.3, "seed {seed}: {during:?}");
         assert!(share(&voices[5 * SECOND..], Voice::Echo) > 0.8, "seed {seed}: {:?}", &voices[5 * SECOND..]);
+    }
+}
+
+/// The longest time in ms for which something loud was not known to be the agent's voice, after the first second.
+fn longest_doubt(room: Room, sent: &[f32]) -> usize {
+    let mut line = room.line().unwrap();
+    let mut guard = EchoGuard::new();
+    let (mut doubt, mut longest) = (0, 0);
+    for (n, frame) in sent.as_chunks::<MOUTH_FRAME>().0.iter().enumerate() {
+        let at = CallTime::from_millis(n as u64 * 20);
+        let heard = line.hear(frame, &[0.0; HEARD]).unwrap();
+        guard.sent(at, frame);
+        guard.heard(at, &heard);
+        if guard.voice() == Voice::Echo || n < SECOND {
+            doubt = 0;
+        } else if level_dbfs(&heard) > -55.0 {
+            doubt += 20;
+        }
+        longest = longest.max(doubt);
+    }
+    longest
+}
+
+#[test]
+fn what_comes_through_a_canceller_that_opens_is_known_as_the_agents() {
+    let leaky = |seed| Room { canceller: Canceller::Leaky, gain: -8.0, rt60: 0.6, ..room(seed) };
+    let doubts: Vec<usize> = (0..6).map(|seed| longest_doubt(leaky(seed), &speech(seed, 12, MOUTH_RATE))).collect();
+    assert!(doubts.iter().sum::<usize>() < 1300, "{doubts:?} ms");
+    assert!(doubts.iter().filter(|doubt| **doubt <= 320).count() >= 5, "{doubts:?} ms");
+}
+
+#[test]
+fn a_person_is_noticed_while_a_canceller_takes_the_agents_voice_away() {
+    for seed in 0..6 {
+        let leaky = Room { canceller: Canceller::Leaky, ..room(seed) };
+        let said = speech(200 + seed, 1, EAR_RATE);
+        let person: Vec<f32> = std::iter::repeat_n(0.0, 3 * EAR_RATE as usize).chain(said).collect();
+        let (voices, _) = judge(leaky, &speech(seed, 6, MOUTH_RATE), &person);
+        let during = &voices[3 * SECOND + 10..4 * SECOND];
+        assert!(share(during, Voice::Echo) < 0.3, "seed {seed}: {during:?}");
+    }
+}
+
+#[test]
+fn an_echo_little_above_the_noise_is_found() {
+    for seed in 0..6 {
+        let faint = Room { gain: -22.0, noise: -52.0, delay: 250, ..room(seed) };
+        let (_, guard) = judge(faint, &speech(seed, 4, MOUTH_RATE), &[]);
+        let delay = guard.delay().expect("it is found");
+        assert!((Duration::from_millis(230)..Duration::from_millis(310)).contains(&delay), "seed {seed}: {delay:?}");
     }
 }
 

@@ -10,17 +10,22 @@
 //! known after 0.5 to 1.4 s of echo, once per call. Until the agent has been heard for [`LEARNING`] it is open whose a sound is
 //! ([`Voice::Open`]); if the way back is not known by then, there is none as far as can be told.
 //!
-//! Limits: an echo later than 640 ms is a person's voice. A person more than about 6 dB below the echo is not noticed. When a canceller
-//! opens in the middle of a word, its first 0.1 to 0.3 s may be taken for a person's.
+//! Limits: an echo later than 640 ms is a person's voice. A person more than about 6 dB below the echo is not noticed. Over an echo that is
+//! being cancelled, a person no louder than the whole echo is noticed by the pattern alone, after 0.1 to 0.3 s; when a canceller
+//! opens in the middle of a word, the first 0.1 to 0.3 s may be taken for a person's.
 
 mod bands;
+mod canceller;
+mod heard;
 mod path;
 mod pattern;
 mod sent;
 
 use crate::{EAR_RATE, MOUTH_RATE};
-use bands::{BANDS, Bands, Levels, SILENCE};
-use path::{EchoPath, LONGEST};
+use bands::{Bands, Levels, SILENCE};
+use canceller::Canceller;
+use heard::Heard;
+use path::{EchoPath, Found, LONGEST};
 use pattern::Pattern;
 use ringline_model::CallTime;
 use sent::Sent;
@@ -36,26 +41,15 @@ const RINGS: u64 = LONGEST as u64 + 30;
 const SEARCH_EVERY: u64 = 2;
 const MEASURE_EVERY: u64 = 16;
 
-/// In dB: what is so much louder than the noise is a sound …
-const ABOVE_NOISE: f32 = 12.0;
-/// … and above this; what a line leaves lies below.
-const AUDIBLE: f32 = -78.0;
 /// The noise is the least level: it is followed down by this share of the way a step, and up by so many dB.
 const NOISE_DOWN: f32 = 0.3;
 const NOISE_UP: f32 = 0.02;
 
-/// What comes back may be louder than expected by so many dB: rooms and codecs make levels unsteady.
-const MARGIN: f32 = 8.0;
-/// A band speaks for the echo with at most this, and for a person with at most 1.
-const MOST_AGAINST: f32 = 0.4;
-const PER_DB: f32 = 0.1;
-/// Evidence of so much decides, and of so much is kept.
+/// Evidence of so much decides, and of so much is kept: less of a person's, since what a canceller leaves over may look like one.
 const DECIDES: f32 = 2.0;
-const MOST: f32 = 5.0;
-/// With fewer bands than this a step says less …
-const FEW_BANDS: f32 = 5.0;
-/// … and with fewer than this nothing: what was thought before fades.
-const LEAST_BANDS: f32 = 3.0;
+const MOST_ECHO: f32 = 5.0;
+const MOST_PERSON: f32 = 3.0;
+/// When a step says nothing, what was thought before fades.
 const FADE: f32 = 0.97;
 
 /// A likeness to what was sent (`pattern`) from here on is the agent's voice, however loud …
@@ -65,6 +59,10 @@ const IS_ECHO: f32 = -0.6;
 /// echo as loud nine in ten less than 0.5.)
 const UNLIKE: f32 = 0.55;
 const IS_PERSON: f32 = 0.1;
+/// What may have come through a canceller that opened is either's with this likeness, the agent's with more and a person's with less.
+/// (Of persons over such rooms nine in ten steps have less than 0.43.)
+const EITHER: f32 = 0.45;
+const PER_LIKENESS: f32 = 2.0;
 
 /// So many steps of the agent's voice suffice to know the way back, if there is one.
 const LEARNING: u32 = 160;
@@ -97,6 +95,7 @@ struct Judge {
     sent: Sent,
     path: EchoPath,
     pattern: Pattern,
+    canceller: Canceller,
     /// Steps in which the agent was to be heard, as long as the way back is not known.
     learning: u32,
     noise: Option<Levels>,
@@ -122,6 +121,7 @@ impl EchoGuard {
                 sent: Sent::new(),
                 path: EchoPath::new(),
                 pattern: Pattern::default(),
+                canceller: Canceller::default(),
                 learning: 0,
                 noise: None,
                 evidence: 0.0,
@@ -172,51 +172,45 @@ impl Judge {
         }
         self.sent.fill_to(step + 1);
         let above: Levels = std::array::from_fn(|band| heard[band].max(noise[band]));
-        self.path.compare(step, &above, &self.sent);
+        self.path.compare(step, &above, &noise, &self.sent);
         if step.is_multiple_of(SEARCH_EVERY) {
             self.path.search(step, &self.sent);
         }
         if step.is_multiple_of(MEASURE_EVERY) {
             self.path.measure(step, &self.sent);
         }
-        let sounds: [bool; BANDS] = std::array::from_fn(|band| heard[band] > (noise[band] + ABOVE_NOISE).max(AUDIBLE));
-        self.weigh(step, heard, &noise, &sounds);
+        let heard = Heard::new(heard, &noise);
+        self.weigh(step, &heard);
         // What a person says tells nothing of the way back.
         if self.evidence < DECIDES {
-            let told = std::array::from_fn(|band| if sounds[band] { above[band] } else { SILENCE });
+            let told = std::array::from_fn(|band| heard.level(band).unwrap_or(SILENCE));
             self.path.remember(step, &told);
         }
     }
 
     /// Adds what this step says.
-    fn weigh(&mut self, step: u64, heard: &Levels, noise: &Levels, sounds: &[bool; BANDS]) {
+    fn weigh(&mut self, step: u64, heard: &Heard<'_>) {
         let Some(found) = self.path.found() else {
             self.learning += u32::from(self.sent.was_audible(step, 1));
             self.voice = if self.learning < LEARNING { Voice::Open } else { Voice::Unsure };
             return;
         };
-        let (mut evidence, mut bands) = (0.0_f32, 0.0_f32);
-        let at = |delay: usize| self.sent.at(step.saturating_sub(delay as u64), found.room);
-        let (before, exact, after) = (at(found.delay + 1), at(found.delay), at(found.delay.saturating_sub(1)));
-        self.pattern.fade();
-        for band in (0..BANDS).filter(|band| sounds[*band]) {
-            let expected = exact[band].max(before[band]).max(after[band]) + found.gains[band];
-            let usual = self.path.usual(found, band);
-            self.pattern.add(expected.max(noise[band] + ABOVE_NOISE) - usual, heard[band] - usual);
-            let excess = heard[band] - expected - MARGIN;
-            evidence += (excess * PER_DB).clamp(-MOST_AGAINST, 1.0);
-            bands += 1.0;
+        let (sent, usual) = (self.sent_around(step, found), self.path.usual(found));
+        let (expected, at_most) = (found.back(&sent), found.back_at_most(&sent));
+        let cancelled = found.is_cancelled();
+        if !cancelled {
+            self.canceller = Canceller::default();
+        } else if self.canceller.compare(heard, &at_most, &found.back_at_most(&usual)) {
+            self.pattern = Pattern::default();
         }
-        if bands < LEAST_BANDS {
+        self.pattern.add(heard, &expected, &found.back(&usual));
+        if !heard.is_enough() {
             self.evidence *= FADE;
         } else {
-            let by_level = evidence / bands.max(FEW_BANDS);
-            let evidence = match self.pattern.likeness() {
-                Some(alike) if alike >= ALIKE => by_level.min(IS_ECHO),
-                Some(alike) if alike <= UNLIKE => by_level.max(IS_PERSON),
-                Some(_) | None => by_level,
-            };
-            self.evidence = (self.evidence + evidence).clamp(-MOST, MOST);
+            let excess = heard.excess(&expected);
+            let came_through = cancelled && excess > 0.0 && heard.excess(&at_most) <= 0.0;
+            let evidence = self.by_pattern(excess, came_through);
+            self.evidence = (self.evidence + evidence).clamp(-MOST_ECHO, MOST_PERSON);
         }
         self.voice = if self.evidence >= DECIDES {
             Voice::Person
@@ -225,6 +219,28 @@ impl Judge {
         } else {
             Voice::Unsure
         };
+    }
+
+    /// What was sent at a step's delay, within a step.
+    fn sent_around(&self, step: u64, found: &Found) -> Levels {
+        let at = |delay: usize| self.sent.at(step.saturating_sub(delay as u64), found.room);
+        let (before, exact, after) = (at(found.delay + 1), at(found.delay), at(found.delay.saturating_sub(1)));
+        std::array::from_fn(|band| exact[band].max(before[band]).max(after[band]))
+    }
+
+    /// What the likeness to what was sent makes of the evidence of levels.
+    fn by_pattern(&self, excess: f32, came_through: bool) -> f32 {
+        let likeness = match (self.pattern.likeness(), self.canceller.likeness()) {
+            (Some(pattern), Some(through)) => Some(pattern.max(through)),
+            (pattern, through) => pattern.or(through),
+        };
+        match likeness {
+            Some(alike) if came_through => ((EITHER - alike) * PER_LIKENESS).clamp(IS_ECHO, 1.0),
+            None if came_through => 0.0,
+            Some(alike) if alike >= ALIKE => excess.min(IS_ECHO),
+            Some(alike) if alike <= UNLIKE => excess.max(IS_PERSON),
+            Some(_) | None => excess,
+        }
     }
 }
 

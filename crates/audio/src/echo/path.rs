@@ -1,10 +1,12 @@
 //! The way from what is sent to what is heard: after what delay, and how much quieter in each band.
 //!
 //! The delay is where the levels of both go up and down together: for each delay, and for a dry and a ringing room, the
-//! correlation of the levels over the last second or so. The loss of a band is a quantile of the differences over the last seconds.
+//! correlation of the levels over the last second or so. What lies as far below the loudest that was sent as the noise lies below the
+//! loudest that is heard cannot be heard, and counts as silence: so an echo little above the noise is found as well. The loss of a band
+//! is a quantile of the differences over the last seconds.
 
 use super::bands::{BANDS, Levels, SILENCE};
-use super::sent::{ROOMS, Sent};
+use super::sent::{FADE, ROOMS, Sent};
 
 /// Longest delay: network both ways, the receiver's buffer, loudspeaker, room and microphone.
 pub(super) const LONGEST: usize = 64;
@@ -19,8 +21,13 @@ const SURE: f32 = 0.62;
 const BETTER: f32 = 0.08;
 /// So many searches in a row find the same delay: what goes together by chance soon does so at another.
 const IN_A_ROW: u32 = 15;
+/// What lies so many dB below the noise does not show in a band's level.
+const BELOW_NOISE: f32 = 12.0;
 /// Least spread of what is heard, in dB² a band: steady noise goes along with nothing.
 const LEAST_SPREAD: f32 = 9.0;
+
+/// So many dB below the loudest it has been, in the mean of all bands, the echo is being cancelled; what is measured varies by less.
+const CANCELLED: f32 = 8.0;
 
 /// Steps of what was heard that are remembered for the losses.
 const HISTORY: usize = 256;
@@ -38,6 +45,8 @@ pub(super) struct EchoPath {
     heard_squared: [f32; BANDS],
     /// Per room and delay: sent, sent², sent × heard.
     sums: Box<[[[[f32; BANDS]; 3]; LONGEST]; ROOMS]>,
+    /// The loudest of each band that was heard.
+    loudest: Levels,
     found: Option<Found>,
     /// A delay that was found, and how many times in a row.
     candidate: Option<(usize, u32)>,
@@ -52,6 +61,26 @@ pub(super) struct Found {
     pub delay: usize,
     /// How much louder than sent it is heard, in dB.
     pub gains: Levels,
+    /// The loudest that it has been.
+    pub most: Levels,
+}
+
+impl Found {
+    /// The levels at which something comes back that was sent with these.
+    pub fn back(&self, sent: &Levels) -> Levels {
+        std::array::from_fn(|band| sent[band] + self.gains[band])
+    }
+
+    /// The same if nothing is cancelled.
+    pub fn back_at_most(&self, sent: &Levels) -> Levels {
+        std::array::from_fn(|band| sent[band] + self.most[band])
+    }
+
+    /// An echo canceller takes it away; it may let it through again at any time.
+    pub fn is_cancelled(&self) -> bool {
+        let quieter: f32 = self.most.iter().zip(self.gains).map(|(most, gain)| most - gain).sum();
+        quieter > CANCELLED * BANDS as f32
+    }
 }
 
 impl EchoPath {
@@ -61,6 +90,7 @@ impl EchoPath {
             heard: [0.0; BANDS],
             heard_squared: [0.0; BANDS],
             sums: Box::new([[[[0.0; BANDS]; 3]; LONGEST]; ROOMS]),
+            loudest: [SILENCE; BANDS],
             found: None,
             candidate: None,
             history: Box::new([[SILENCE; BANDS]; HISTORY]),
@@ -73,7 +103,12 @@ impl EchoPath {
     }
 
     /// Compares one step of what is heard with what was sent before it.
-    pub fn compare(&mut self, step: u64, heard: &Levels, sent: &Sent) {
+    pub fn compare(&mut self, step: u64, heard: &Levels, noise: &Levels, sent: &Sent) {
+        for (loudest, level) in self.loudest.iter_mut().zip(heard) {
+            *loudest = level.max(*loudest - FADE);
+        }
+        let least: Levels =
+            std::array::from_fn(|band| sent.loudest(band) - (self.loudest[band] - noise[band]).max(0.0) - BELOW_NOISE);
         self.weight = self.weight * KEEP + 1.0;
         for (band, level) in heard.iter().enumerate() {
             self.heard[band] = self.heard[band] * KEEP + level;
@@ -83,7 +118,7 @@ impl EchoPath {
             for (delay, [x, xx, xy]) in delays.iter_mut().enumerate() {
                 let levels = sent.at(step.saturating_sub(delay as u64), room);
                 for band in 0..BANDS {
-                    let level = levels[band];
+                    let level = levels[band].max(least[band]);
                     x[band] = x[band] * KEEP + level;
                     xx[band] = xx[band] * KEEP + level * level;
                     xy[band] = xy[band] * KEEP + level * heard[band];
@@ -126,13 +161,13 @@ impl EchoPath {
         self.candidate = Some((delay, times));
         if times >= IN_A_ROW {
             let gains = self.gains(step, room, delay, sent);
-            self.found = Some(Found { room, delay, gains });
+            self.found = Some(Found { room, delay, gains, most: gains });
         }
     }
 
-    /// The usual level of a band of what is expected.
-    pub fn usual(&self, found: &Found, band: usize) -> f32 {
-        self.sums[found.room][found.delay][0][band] / self.weight + found.gains[band]
+    /// The usual levels of what is sent, as it sounds in the room.
+    pub fn usual(&self, found: &Found) -> Levels {
+        self.sums[found.room][found.delay][0].map(|sum| sum / self.weight)
     }
 
     /// Takes the losses anew.
@@ -141,6 +176,9 @@ impl EchoPath {
             let gains = self.gains(step, room, delay, sent);
             if let Some(found) = &mut self.found {
                 found.gains = gains;
+                for (most, gain) in found.most.iter_mut().zip(gains) {
+                    *most = most.max(gain);
+                }
             }
         }
     }

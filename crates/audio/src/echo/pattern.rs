@@ -3,6 +3,9 @@
 //! How loud all of it is makes no difference, so the agent's voice is still known when an echo canceller opens or closes, and a person's
 //! is still noticed when the echo is as loud.
 
+use super::bands::Levels;
+use super::heard::Heard;
+
 /// What is left of the statistics after a step: they last about 0.2 s.
 const KEEP: f32 = 0.95;
 /// Levels before a correlation means anything: three steps in which every band sounds.
@@ -21,16 +24,22 @@ pub(super) struct Pattern {
 }
 
 impl Pattern {
-    /// A step is over.
-    pub fn fade(&mut self) {
+    /// Adds a step: by how much what is heard, and what is expected to come back, are louder than what is usual to come back.
+    pub fn add(&mut self, heard: &Heard<'_>, expected: &Levels, usual: &Levels) {
+        self.fade();
+        for (band, level, least) in heard.sounding() {
+            self.add_band(expected[band].max(least) - usual[band], level - usual[band]);
+        }
+    }
+
+    fn fade(&mut self) {
         let Self { count, expected, heard, expected_squared, heard_squared, product } = self;
         for sum in [count, expected, heard, expected_squared, heard_squared, product] {
             *sum *= KEEP;
         }
     }
 
-    /// One band of a step: how much louder than usual, in dB.
-    pub fn add(&mut self, expected: f32, heard: f32) {
+    fn add_band(&mut self, expected: f32, heard: f32) {
         self.count += 1.0;
         self.expected += expected;
         self.heard += heard;
@@ -64,7 +73,7 @@ mod tests {
                 pattern.fade();
             }
             let expected = ((n * 7919) % 23) as f32 - 11.0;
-            pattern.add(expected, heard(expected, n));
+            pattern.add_band(expected, heard(expected, n));
         }
         pattern.likeness()
     }

@@ -15,7 +15,7 @@ const AUDIBLE: f32 = -70.0;
 /// What lies more below a band's loudest counts as silence in it.
 const RANGE: f32 = 40.0;
 /// A band's loudest fades, in dB a step.
-const FADE: f32 = 0.03;
+pub(super) const FADE: f32 = 0.03;
 
 #[derive(Debug)]
 pub(super) struct Sent {
