@@ -72,8 +72,13 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// Runs the call to its end and stores it.
-    pub async fn run(self, mut inbox: mpsc::Receiver<CallEvent>) -> EndReason {
+    /// Runs the call to its end and stores it. It has started when this is called, not when it is first polled: whoever started it
+    /// finds it in the metrics.
+    pub fn run(self, inbox: mpsc::Receiver<CallEvent>) -> impl Future<Output = EndReason> + Send {
+        self.run_metered(inbox, CallMeter::started())
+    }
+
+    async fn run_metered(self, mut inbox: mpsc::Receiver<CallEvent>, meter: CallMeter) -> EndReason {
         let extra_query = self.setup.config.llm.extra_query.clone();
         let began_ms = self.began_ms;
         let mut task = Task {
@@ -91,7 +96,7 @@ impl Agent {
             scribe: None,
             members: Members::new(began_ms),
             ended: None,
-            meter: CallMeter::started(),
+            meter,
         };
         task.agent.backdrop.play(&task.agent.setup.config.ambient_sound).await;
         // The greeting is asked for before anything has happened.

@@ -387,9 +387,10 @@ impl Calls {
                 call.created_ms,
             ),
         };
+        let run = agent.run(inbox);
         tokio::spawn(async move {
             let _leaving = leaving;
-            agent.run(inbox).await;
+            run.await;
         });
         Ok(handle)
     }
