@@ -7,7 +7,7 @@
 //!
 //! Contract: [`EchoGuard::sent`] and [`EchoGuard::heard`] take audio with its call time, each in order; pieces may have any size.
 //! What is not handed in as sent was silent. Nothing is altered, and nothing is allocated after construction. The way back is
-//! known after 0.5 to 1.4 s of echo, once per call. Until the agent has been heard for [`LEARNING`] it is open whose a sound is
+//! known after 0.5 to 1.6 s of echo, once per call. Until the agent has been heard for [`LEARNING`] it is open whose a sound is
 //! ([`Voice::Open`]); if the way back is not known by then, there is none as far as can be told.
 //!
 //! Limits: an echo later than 640 ms is a person's voice. A person more than about 6 dB below the echo is not noticed. Over an echo that is

@@ -8,6 +8,8 @@
 use super::bands::{BANDS, Levels, SILENCE};
 use super::sent::{FADE, ROOMS, Sent};
 
+/// Shortest delay: the codecs' own. What goes together at once does so by chance.
+const SHORTEST: usize = 2;
 /// Longest delay: network both ways, the receiver's buffer, loudspeaker, room and microphone.
 pub(super) const LONGEST: usize = 64;
 
@@ -15,14 +17,19 @@ pub(super) const LONGEST: usize = 64;
 const KEEP: f32 = 0.99;
 /// Steps of both before a correlation means anything.
 const LEAST_STEPS: f32 = 18.0;
-/// From here on what is heard is taken to come from what is sent …
+/// From here on what is heard may come from what is sent (a person's voice gets so far by chance, at delays that change) …
+const LIKELY: f32 = 0.45;
+/// … and from here on it is taken to,
 const SURE: f32 = 0.62;
-/// … and another delay must be so much better than the one known.
+/// … unless it was never sure and falls below this.
+const UNLIKELY: f32 = 0.3;
+/// Another delay must be so much better than the one known.
 const BETTER: f32 = 0.08;
-/// So many searches in a row find the same delay: what goes together by chance soon does so at another.
+/// So many searches in a row find the same delay, if it is sure and if it is likely: what goes together by chance soon does so at another.
 const IN_A_ROW: u32 = 15;
+const LIKELY_IN_A_ROW: u32 = 35;
 /// What lies so many dB below the noise does not show in a band's level.
-const BELOW_NOISE: f32 = 12.0;
+const BELOW_NOISE: f32 = 6.0;
 /// Least spread of what is heard, in dB² a band: steady noise goes along with nothing.
 const LEAST_SPREAD: f32 = 9.0;
 
@@ -63,6 +70,8 @@ pub(super) struct Found {
     pub gains: Levels,
     /// The loudest that it has been.
     pub most: Levels,
+    /// In how many searches in a row it was sure, up to [`IN_A_ROW`].
+    confirmed: u32,
 }
 
 impl Found {
@@ -146,11 +155,15 @@ impl EchoPath {
     pub fn search(&mut self, step: u64, sent: &Sent) {
         let Some(spread) = self.spread() else { return };
         let of = |room: usize, delay: usize| self.correlation(room, delay, spread);
-        let all = (0..ROOMS).flat_map(|room| (0..LONGEST).map(move |delay| (room, delay)));
+        let all = (0..ROOMS).flat_map(|room| (SHORTEST..LONGEST).map(move |delay| (room, delay)));
         let best = all.map(|(room, delay)| (of(room, delay), room, delay)).max_by(|a, b| a.0.total_cmp(&b.0));
         let Some((correlation, room, delay)) = best else { return };
-        let known = self.found.map_or(SURE, |found| (of(found.room, found.delay) + BETTER).max(SURE));
-        if correlation <= known {
+        let known = self.found.map(|found| of(found.room, found.delay));
+        if self.is_refuted(known) {
+            (self.found, self.candidate) = (None, None);
+            return;
+        }
+        if correlation <= known.map_or(LIKELY, |known| (known + BETTER).max(SURE)) {
             self.candidate = None;
             return;
         }
@@ -159,10 +172,22 @@ impl EchoPath {
             Some(_) | None => 1,
         };
         self.candidate = Some((delay, times));
-        if times >= IN_A_ROW {
+        let is_sure = correlation > SURE;
+        if times >= if is_sure { IN_A_ROW } else { LIKELY_IN_A_ROW } {
             let gains = self.gains(step, room, delay, sent);
-            self.found = Some(Found { room, delay, gains, most: gains });
+            let confirmed = if is_sure { IN_A_ROW } else { 0 };
+            self.found = Some(Found { room, delay, gains, most: gains, confirmed });
         }
+    }
+
+    /// What was found because it was likely has become unlikely before it was sure.
+    fn is_refuted(&mut self, known: Option<f32>) -> bool {
+        let (Some(found), Some(correlation)) = (&mut self.found, known) else { return false };
+        if found.confirmed >= IN_A_ROW {
+            return false;
+        }
+        found.confirmed = if correlation > SURE { found.confirmed + 1 } else { 0 };
+        correlation < UNLIKELY
     }
 
     /// The usual levels of what is sent, as it sounds in the room.
