@@ -18,6 +18,8 @@ const TAKEN_BACK: Duration = Duration::from_millis(1500);
 /// What is heard so long after the agent's voice left was said while it was heard: the way there and back, and the beat that people
 /// wait.
 const OVER_AGENT: Duration = Duration::from_millis(500);
+/// A person over the echo is noticed about so long after they began to speak.
+const NOTICED_AFTER: Duration = Duration::from_millis(160);
 /// The agent is heard, in dB of full scale; a sound behind its voice is quieter.
 const AGENT_DBFS: f32 = -45.0;
 
@@ -56,6 +58,10 @@ pub struct Hearing {
     has_person: bool,
     /// Speech that has begun and was not told of: it may be the agent's.
     held: Option<CallTime>,
+    /// Until when the agent's voice was heard and nobody else's.
+    echo_until: Option<CallTime>,
+    /// Until when what was told of reaches.
+    told_until: CallTime,
     /// When the agent's voice was sent last.
     agent_until: Option<CallTime>,
     /// Audio that is not yet a whole frame.
@@ -72,6 +78,8 @@ impl Hearing {
             heeds_guard: vad_level > 0,
             has_person: false,
             held: None,
+            echo_until: None,
+            told_until: CallTime::ZERO,
             agent_until: None,
             partial: Vec::with_capacity(1024),
         }
@@ -118,6 +126,9 @@ impl Hearing {
             let wanted = self.detector.wants(samples(frame), level);
             let probability = if wanted { self.voice_activity.predict(pcm) } else { 0.0 };
             if let Some(heard) = self.judge(began, samples(frame), probability, level) {
+                if let Heard::Ended(at) = heard {
+                    self.told_until = at;
+                }
                 tell(heard);
             }
             used += frame;
@@ -129,6 +140,7 @@ impl Hearing {
     fn judge(&mut self, began: CallTime, length: Duration, probability: f32, level: f32) -> Option<Heard> {
         let voice = if self.heeds_guard { self.guard.voice() } else { Voice::Person };
         if voice == Voice::Echo {
+            self.echo_until = Some(began + length);
             let since = self.detector.forget()?;
             if self.held.take().is_some() {
                 return None;
@@ -136,7 +148,10 @@ impl Hearing {
             let is_echo = !self.has_person && began.since(since) <= TAKEN_BACK;
             return Some(if is_echo { Heard::WasEcho } else { Heard::Ended(began) });
         }
-        let edge = self.detector.frame(began, length, probability, level);
+        let edge = match self.detector.frame(began, length, probability, level) {
+            Some(SpeechEdge::Began(at)) => Some(SpeechEdge::Began(self.really_began(at))),
+            edge => edge,
+        };
         self.has_person = match edge {
             Some(SpeechEdge::Began(_)) => voice == Voice::Person,
             Some(SpeechEdge::Ended(_)) => false,
@@ -151,6 +166,12 @@ impl Hearing {
             Some(SpeechEdge::Ended(at)) => self.held.take().is_none().then_some(Heard::Ended(at)),
             None => self.held.take_if(|_| voice != Voice::Open).map(Heard::Began),
         }
+    }
+
+    /// Speech that is found to begin where the agent's voice was heard alone until then began a little before.
+    fn really_began(&self, at: CallTime) -> CallTime {
+        let follows = self.echo_until.is_some_and(|until| at <= until + NOTICED_AFTER);
+        if follows { at.saturating_sub(NOTICED_AFTER).max(self.told_until) } else { at }
     }
 }
 
@@ -224,6 +245,17 @@ mod tests {
         assert!(count(&hearing, 900, Some("en")) > 5 && count(&hearing, 1500, Some("en")) > 5);
         assert_eq!(count(&hearing, 1501, Some("en")), 0, "it has been silent for half a second");
         assert_eq!((count(&hearing, 1500, None), count(&hearing, 1500, Some("xx"))), (0, 0));
+    }
+
+    #[test]
+    fn a_person_over_the_echo_began_a_little_before_they_were_noticed() {
+        let mut hearing = Hearing::new(Box::new(Loud), 11);
+        let began = |hearing: &Hearing, ms| hearing.really_began(CallTime::from_millis(ms)).as_millis();
+        assert_eq!(began(&hearing, 1000), 1000, "there was no echo");
+        hearing.echo_until = Some(CallTime::from_millis(1000));
+        assert_eq!((began(&hearing, 1064), began(&hearing, 1161)), (904, 1161));
+        hearing.told_until = CallTime::from_millis(950);
+        assert_eq!(began(&hearing, 1064), 950, "not within what was told before");
     }
 
     #[test]
