@@ -74,6 +74,22 @@ class Providers(unittest.TestCase):
         self.assertEqual(keys["/v1/chat/completions"], "Bearer k-llm")
         self.replays(caller)
 
+    def test_how_an_answer_is_said_reaches_the_client_and_a_self_hosted_voice(self):
+        chat = lambda messages, tools: 'I am. <ringline_emotion value="sad"/>But I was asleep.'
+        with Services(chat=chat) as services:
+            agent = self.make({
+                "llm_fallback": [{"provider": "openai", "url": f"{services.url}/v1", "model": "m"}],
+                "tts": [{"provider": "self_hosted", "url": f"{services.url}/tts", "sample_rate": 16000}],
+            })
+            code, caller = self.call(agent, SHORT)
+            self.assertEqual(code, 0, caller.problem())
+        said = {body["Text"]: json.loads(body["ExtendData"]).get("Emotion") for body in services.bodies("/tts")}
+        self.assertEqual((said["I am."], said["But I was asleep."]), (None, "sad"))
+        question = next(s["sentenceId"] for s in caller.messages(1003) if s["end"])
+        self.assertEqual(caller.messages(1014), [{"emotion": "sad", "sentenceId": question}])
+        self.assertNotIn("ringline_emotion", "".join(s["text"] for s in caller.messages(1002)))
+        self.replays(caller)
+
     def test_what_a_call_is_configured_with_reaches_its_providers(self):
         with Services() as services:
             there = {"provider": "openai", "url": f"{services.url}/v1", "model": "m"}

@@ -351,12 +351,16 @@ impl Conversation {
         let (sentence, first) = (response.sentence, response.spoken_from.is_none());
         let latency = if first { response.moments.breakdown(sentence, now) } else { None };
         response.spoken_from.get_or_insert(now);
+        let emotion = response.new_emotion(segment);
         if let Some(question) = response.question.take() {
             self.whispers.heeded();
             self.record_user(question);
         }
         self.set_state(AgentState::Speaking);
         self.presence.touch(now);
+        if let Some(emotion) = emotion {
+            self.outbox.notify(Notice::Emotion { emotion, sentence });
+        }
         if !text.is_empty() {
             self.outbox.notify(Notice::AgentSubtitle { text, end: false, sentence });
         }

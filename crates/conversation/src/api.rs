@@ -3,10 +3,12 @@
 //!
 //! All of them serialise: the journal is a list of inputs with their time.
 
+mod emotion;
 mod event;
 mod input;
 mod output;
 
+pub use emotion::Emotion;
 pub use event::{DialogueKind, Event, Milestone, OverlapOutcome, Stage, TurnLatency};
 pub use input::{ClientCommand, Input, StopCause, TakeoverMode};
 pub use output::{AgentState, EndReason, InterruptReason, Notice, Output};

@@ -66,7 +66,7 @@ impl Conversation {
         let text = pronounced(&word.text, &self.config.tts.rules);
         let (response, segment) = (self.ids.response(), self.ids.segment());
         let (voice, rate) = (self.config.tts.voice.clone(), self.config.tts.speech_rate);
-        self.outbox.push(Output::Synthesise { response, segment, text, voice, rate });
+        self.outbox.push(Output::Synthesise { response, segment, text, voice, rate, emotion: None });
         self.back_channels = BackChannels {
             last: Some(self.now),
             saying: Some(Saying { response, segment, until: self.now + PATIENCE }),

@@ -9,6 +9,7 @@
 //! digit are dropped. At [`MAX_RESPONSE_CHARS`] the response is taken as finished.
 
 use crate::{
+    Emotion,
     markup::Markup,
     text::{is_cjk, is_speakable},
 };
@@ -38,11 +39,13 @@ const ABBREVIATIONS: &[&str] = &[
     "prof", "rev", "sgt", "sr", "st", "vs",
 ];
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Clause {
     pub text: String,
     /// White space stood between this piece and the one before it.
     pub spaced: bool,
+    /// How it is said, if the model told.
+    pub emotion: Option<Emotion>,
 }
 
 impl Clause {
@@ -213,7 +216,7 @@ impl Clauses {
         let rest = self.pending.split_off(end);
         let text = std::mem::replace(&mut self.pending, rest.trim_start().to_owned());
         if is_speakable(&text) {
-            out.push(Clause { text: text.trim().to_owned(), spaced: self.spaced && self.begun });
+            out.push(Clause { text: text.trim().to_owned(), spaced: self.spaced && self.begun, emotion: None });
             self.begun = true;
             self.spaced = rest.starts_with(' ') || text.ends_with(' ');
         } else {

@@ -24,7 +24,7 @@ impl Gather {
     /// Takes one more piece; what is long enough with it.
     pub fn push(&mut self, clause: Clause, now: CallTime) -> Option<Clause> {
         let (whole, since) = match self.held.take() {
-            Some((held, since)) => (Clause { text: held.text + &clause.appended(), spaced: held.spaced }, since),
+            Some((held, since)) => (Clause { text: held.text + &clause.appended(), ..held }, since),
             None => (clause, now),
         };
         if whole.text.chars().count() >= self.min_length {

@@ -3,7 +3,7 @@
 //! Playout is in the order of handing over, so a segment that starts means that all before it are over. Text and time
 //! within a segment are taken as proportional, cut back to the last whole word.
 
-use crate::{clauses::Clause, text::is_cjk};
+use crate::{Emotion, clauses::Clause, text::is_cjk};
 use ringline_model::{CallTime, SegmentId, SentenceId};
 use std::time::Duration;
 
@@ -91,7 +91,7 @@ impl Ledger {
 
     /// Audio that is there as a whole and has no text.
     pub fn hand_over_clip(&mut self, id: SegmentId, duration_ms: u32, now: CallTime) {
-        let clause = Clause { text: String::new(), spaced: false };
+        let clause = Clause::default();
         self.segments.push(Segment {
             longest: LONGEST_CLIP,
             stage: Stage::Audible { at: now },
@@ -100,6 +100,11 @@ impl Ledger {
             is_clip: true,
             ..Segment::handed(id, clause, 1.0, now)
         });
+    }
+
+    /// How a segment is said, if the model told.
+    pub fn emotion(&self, id: SegmentId) -> Option<Emotion> {
+        self.segments.iter().find(|segment| segment.id == id)?.clause.emotion
     }
 
     /// How many fillers were handed over.
@@ -245,7 +250,7 @@ impl Ledger {
         let Some((id, played_ms)) = stopped else { return self.heard() };
         let Some(index) = self.segments.iter().position(|segment| segment.id == id) else { return self.heard() };
         let segment = &self.segments[index];
-        let part = Clause { text: segment.heard(played_ms).to_owned(), spaced: segment.clause.spaced };
+        let part = Clause { text: segment.heard(played_ms).to_owned(), ..segment.clause.clone() };
         let started = |stage| matches!(stage, Stage::Played | Stage::Playing { .. });
         let mut text = self.text_of(self.segments[..index].iter().filter(|segment| started(segment.stage)));
         if !part.text.is_empty() && segment.filler.is_none() {
@@ -391,7 +396,7 @@ mod tests {
     fn ledger(texts: &[&str]) -> Ledger {
         let mut ledger = Ledger::default();
         for (index, text) in texts.iter().enumerate() {
-            let clause = Clause { text: (*text).to_owned(), spaced: index > 0 };
+            let clause = Clause { text: (*text).to_owned(), spaced: index > 0, emotion: None };
             ledger.hand_over(SegmentId(index as u64), clause, 1.0, T);
         }
         ledger

@@ -62,8 +62,8 @@ mod whispers;
 mod words;
 
 pub use api::{
-    AgentState, ClientCommand, DialogueKind, EndReason, Event, Input, InterruptReason, Message, Milestone, Notice,
-    Output, OverlapOutcome, Role, Setup, Stage, StopCause, TakeoverMode, TurnLatency,
+    AgentState, ClientCommand, DialogueKind, Emotion, EndReason, Event, Input, InterruptReason, Message, Milestone,
+    Notice, Output, OverlapOutcome, Role, Setup, Stage, StopCause, TakeoverMode, TurnLatency,
 };
 pub use backchannel::said_over_agents;
 pub use conversation::Conversation;

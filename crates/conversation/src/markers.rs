@@ -1,6 +1,8 @@
 //! Commands inside a response's text (server-api §8.1, §8.2): `<imsagent_hangup endword="…"/>`,
-//! `<imsagent_transfer_call … err_msg="…"/>` and `<No Interrupting>`. They are taken out of the text, however it was cut into
-//! chunks. Names in any case; attributes with or without quotes, full-width ones too, commas or none between them.
+//! `<imsagent_transfer_call … err_msg="…"/>` and `<No Interrupting>`; and our own `<ringline_emotion value="…"/>`, which says how
+//! what follows is said. They are taken out of the text, however it was cut into chunks. Names in any case; attributes with or without quotes, full-width ones too, commas or none between them.
+
+use crate::Emotion;
 
 /// Longest marker, in characters; what is longer is dropped up to its end.
 const MAX_MARKER_CHARS: usize = 1024;
@@ -8,6 +10,8 @@ const MAX_MARKER_CHARS: usize = 1024;
 const HANG_UP: &str = "<imsagent_hangup";
 const TRANSFER: &str = "<imsagent_transfer_call";
 const NO_INTERRUPTING: &str = "<no interrupting";
+const EMOTION: &str = "<ringline_emotion";
+const KNOWN: [&str; 4] = [HANG_UP, TRANSFER, NO_INTERRUPTING, EMOTION];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Piece {
@@ -21,6 +25,8 @@ pub(crate) enum Piece {
         error_message: String,
     },
     NoInterrupting,
+    /// What follows is said like this; none: as usual.
+    Emotion(Option<Emotion>),
 }
 
 #[derive(Debug, Default)]
@@ -66,12 +72,12 @@ impl Markers {
 
     fn is_known(&self) -> bool {
         let held = self.held.to_lowercase();
-        [HANG_UP, TRANSFER, NO_INTERRUPTING].iter().any(|name| held.starts_with(name))
+        KNOWN.iter().any(|name| held.starts_with(name))
     }
 
     fn may_be_known(&self) -> bool {
         let held = self.held.to_lowercase();
-        [HANG_UP, TRANSFER, NO_INTERRUPTING].iter().any(|name| held.starts_with(name) || name.starts_with(&held))
+        KNOWN.iter().any(|name| held.starts_with(name) || name.starts_with(&held))
     }
 
     fn release(&mut self, out: &mut Vec<Piece>) {
@@ -94,6 +100,8 @@ fn parse(marker: &str) -> Option<Piece> {
         Some(Piece::HangUp { end_word: attribute(marker, "endword") })
     } else if lower.starts_with(TRANSFER) {
         Some(Piece::Transfer { error_message: attribute(marker, "err_msg") })
+    } else if lower.starts_with(EMOTION) {
+        Some(Piece::Emotion(Emotion::named(&attribute(marker, "value"))))
     } else {
         None
     }
@@ -171,6 +179,15 @@ mod tests {
     }
 
     #[test]
+    fn an_emotion_is_known_by_its_name_and_another_one_is_none() {
+        let emotion = |name: &str| pieces(&format!("<ringline_emotion value=\"{name}\"/>"));
+        assert_eq!(emotion("happy"), [Piece::Emotion(Some(Emotion::Happy))]);
+        assert_eq!(emotion("SAD"), [Piece::Emotion(Some(Emotion::Sad))]);
+        assert_eq!(emotion("hungry"), [Piece::Emotion(None)]);
+        assert_eq!(pieces("<ringline_emotion>"), [Piece::Emotion(None)]);
+    }
+
+    #[test]
     fn text_around_markers_stays_and_other_angles_are_text() {
         let text = |text: &str| Piece::Text(text.to_owned());
         assert_eq!(pieces("a <b <No Interrupting>c"), [text("a <b "), Piece::NoInterrupting, text("c")]);
@@ -181,7 +198,7 @@ mod tests {
     proptest! {
         #[test]
         fn how_the_text_was_cut_into_chunks_does_not_matter(
-            text in "(<|>|/|a|\"|<imsagent_hangup endword=|<No Interrupting>|<imsagent_){0,12}",
+            text in "(<|>|/|a|\"|<imsagent_hangup endword=|<No Interrupting>|<imsagent_|<ringline_emotion value=){0,12}",
             at in 0usize..200,
         ) {
             let cut = at.min(text.len());

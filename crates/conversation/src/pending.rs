@@ -49,13 +49,13 @@ impl Conversation {
         let (segment, sentence) = (self.ids.segment(), self.ids.sentence());
         let tts = &self.config.tts;
         let (voice, rate) = (tts.voice.clone(), tts.speech_rate);
-        let clause = Clause { text: line.clone(), spaced: false };
+        let clause = Clause { text: line.clone(), ..Clause::default() };
         response.ledger.hand_over_filler(segment, clause, rate, sentence, self.now);
         // An empty phrase is a filler nobody hears.
         if !text::is_speakable(&line) {
             return response.ledger.skip(segment, self.now);
         }
-        self.outbox.push(Output::Synthesise { response: response.id, segment, text: line, voice, rate });
+        self.outbox.push(Output::Synthesise { response: response.id, segment, text: line, voice, rate, emotion: None });
     }
 
     /// A filler begins to play: the agent speaks, though it has not begun to answer.

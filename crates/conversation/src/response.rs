@@ -2,7 +2,7 @@
 //! responses whose text is complete from the start.
 
 use crate::{
-    DialogueKind, EndReason, Message, Output,
+    DialogueKind, Emotion, EndReason, Message, Output,
     brackets::BracketFilter,
     clauses::{Clause, Clauses, MAX_RESPONSE_CHARS},
     clips::LoadedClip,
@@ -71,6 +71,10 @@ pub(crate) struct Response {
     clauses: Clauses,
     gather: Gather,
     waiting: VecDeque<Clause>,
+    /// How what is read now is said.
+    emotion: Option<Emotion>,
+    /// How what was heard last was said, as the client was told.
+    told_emotion: Option<Emotion>,
     /// The model's text as it came.
     reply: String,
     /// Where the text of the running generation begins in it.
@@ -151,6 +155,8 @@ impl Response {
             clauses: Clauses::new(),
             gather: Gather::default(),
             waiting: VecDeque::new(),
+            emotion: None,
+            told_emotion: None,
             reply: String::new(),
             round_from: 0,
             awaits_text: true,
@@ -196,6 +202,7 @@ impl Response {
             }
             match piece {
                 Piece::Text(text) => self.read(&text),
+                Piece::Emotion(emotion) => self.change_emotion(emotion),
                 Piece::NoInterrupting => self.is_uninterruptible = true,
                 Piece::HangUp { end_word } => {
                     self.read_apart(&end_word);
@@ -224,8 +231,28 @@ impl Response {
             Text::Complete { .. } => CallTime::ZERO,
         };
         for clause in clauses {
-            self.waiting.extend(self.gather.push(clause, now));
+            self.waiting.extend(self.gather.push(Clause { emotion: self.emotion, ..clause }, now));
         }
+    }
+
+    /// What was read before is a piece of its own.
+    fn change_emotion(&mut self, emotion: Option<Emotion>) {
+        if emotion != self.emotion {
+            let clauses = self.clauses.push("\n");
+            self.hold(clauses);
+            self.release_short();
+            self.emotion = emotion;
+        }
+    }
+
+    /// A segment is heard: how it is said, if the client has not been told.
+    pub fn new_emotion(&mut self, segment: SegmentId) -> Option<Emotion> {
+        let now = self.ledger.emotion(segment);
+        if now == self.told_emotion {
+            return None;
+        }
+        self.told_emotion = now;
+        Some(now.unwrap_or(Emotion::Neutral))
     }
 
     /// All that was read goes to synthesis.
@@ -376,10 +403,11 @@ impl Response {
         }
         let clause = self.waiting.pop_front()?;
         let (segment, text) = (next(), pronounced(&clause.text, &tts.rules));
+        let emotion = clause.emotion;
         self.moments.first_segment.get_or_insert(now);
         self.ledger.hand_over(segment, clause, tts.speech_rate, now);
         let (voice, rate) = (tts.voice.clone(), tts.speech_rate);
-        Some(Output::Synthesise { response: self.id, segment, text, voice, rate })
+        Some(Output::Synthesise { response: self.id, segment, text, voice, rate, emotion })
     }
 
     /// A segment missed its deadline. Synthesis that gives no audio would not give any for the next one, either: the rest is

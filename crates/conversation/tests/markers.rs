@@ -30,6 +30,33 @@ fn a_hang_up_says_its_word_and_ends_the_call() {
 }
 
 #[test]
+fn how_an_answer_is_said_is_told_when_it_is_heard_and_goes_to_synthesis() {
+    let mut call = asked(|_| ());
+    call.text(1, "<ringline_emotion value=\"happy\"/>Good news. It is here, <ringline_em")
+        .expect(&["1.400s synthesise r1 s0 happy: Good news."]);
+    call.text(1, "otion value=sad/>but it is broken. <ringline_emotion value=other>So it goes.").finished(1).expect(&[
+        "1.400s synthesise r1 s1 happy: It is here,",
+        "1.400s synthesise r1 s2 sad: but it is broken.",
+        "1.400s synthesise r1 s3: So it goes.",
+    ]);
+    call.speaks(0).at(2400).played(0).speaks(1).at(3400).played(1).speaks(2).at(4400).played(2).speaks(3);
+    let told = |line: &String| line.contains("emotion") || line.contains("agent #");
+    let told: Vec<String> = call.take_lines().into_iter().filter(told).collect();
+    assert_eq!(
+        told,
+        [
+            "1.400s emotion #1 happy",
+            "1.400s agent #1: \"Good news.\"",
+            "2.400s agent #1: \" It is here,\"",
+            "3.400s emotion #1 sad",
+            "3.400s agent #1: \" but it is broken.\"",
+            "4.400s emotion #1 neutral",
+            "4.400s agent #1: \" So it goes.\"",
+        ]
+    );
+}
+
+#[test]
 fn a_hang_up_without_a_word_ends_the_call_at_once() {
     let mut call = asked(|_| ());
     call.text(1, "<imsagent_hangup/>");

@@ -27,6 +27,7 @@ const TEXTS: &[&str] = &[
     "Wait. <No Interrupting>I say this.",
     "So long. <imsagent_hangup endword=\"Bye.\"/> x",
     "<imsagent_transfer_call err_msg=No/>",
+    "Oh. <ringline_emotion value=sad/>I am sorry, <ringline_emotion value=x/>really.",
 ];
 
 fn text() -> impl Strategy<Value = String> {

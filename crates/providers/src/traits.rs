@@ -174,6 +174,8 @@ pub struct SpeechContext {
     pub channel_id: String,
     pub sentence_id: u64,
     pub user_data: Option<String>,
+    /// How the text is said, e.g. `happy`; none: as usual.
+    pub emotion: Option<&'static str>,
 }
 
 #[derive(Clone, Debug)]

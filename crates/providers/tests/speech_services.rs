@@ -97,6 +97,7 @@ async fn a_request_for_speech_is_what_its_protocol_says() {
         channel_id: "4a7d".into(),
         sentence_id: 3,
         user_data: Some("{}".into()),
+        emotion: Some("happy"),
     };
     let request = SpeechRequest { voice: Some("nova".into()), rate: 1.5, context, ..saying("Good day.") };
     let server = Server::start(|_, _| spoken("Good day.", 24_000, 1.0)).await;
@@ -110,7 +111,10 @@ async fn a_request_for_speech_is_what_its_protocol_says() {
     listen(self_hosted_voice(&server, brief()).synthesise(request)).await.1.unwrap();
     let mut body = server.seen()[1].body.clone();
     let extend: Value = serde_json::from_str(body["ExtendData"].take().as_str().unwrap()).unwrap();
-    assert_eq!(extend, json!({"InstanceId": "9f1c", "ChannelId": "4a7d", "SentenceId": 3, "UserData": "{}"}));
+    assert_eq!(
+        extend,
+        json!({"InstanceId": "9f1c", "ChannelId": "4a7d", "SentenceId": 3, "Emotion": "happy", "UserData": "{}"})
+    );
     let rest = json!({"Text": "Good day.", "VoiceId": "nova", "SampleRate": 16_000, "Token": KEY, "ExtendData": null});
     assert_eq!(body, rest);
 }

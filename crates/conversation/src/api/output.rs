@@ -1,6 +1,6 @@
 //! What a conversation asks for, and what it tells the client.
 
-use super::{Event, Message, TakeoverMode, TurnLatency};
+use super::{Emotion, Event, Message, TakeoverMode, TurnLatency};
 use ringline_model::{CallTime, ClipId, ResponseId, SegmentId, SentenceId, UserId, UtteranceId};
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +31,15 @@ pub enum Output {
     /// Drop the generation and everything that belongs to it (requests, tools, synthesis, audio not yet queued).
     CancelResponse { response: ResponseId },
     /// Turn text into speech and queue it for playout behind what is queued.
-    Synthesise { response: ResponseId, segment: SegmentId, text: String, voice: Option<String>, rate: f64 },
+    Synthesise {
+        response: ResponseId,
+        segment: SegmentId,
+        text: String,
+        voice: Option<String>,
+        rate: f64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        emotion: Option<Emotion>,
+    },
     /// Get the audio behind the URL ready to be played; answered with [`Input::ClipReady`] or [`Input::ClipFailed`]. A clip
     /// that was got ready is played once or forgotten, at the latest at the end.
     LoadClip { clip: ClipId, url: String },
@@ -120,6 +128,8 @@ pub enum Notice {
     TakeoverConnected { human: UserId },
     /// The agent is in charge again (our own message: the vendor knows no way back).
     TakeoverHandedBack { human: UserId },
+    /// 1014: what is heard from now on is said like this.
+    Emotion { emotion: Emotion, sentence: SentenceId },
     /// 1016
     Interrupted { reason: InterruptReason },
     /// 1017, only with LlmCompleteReply.

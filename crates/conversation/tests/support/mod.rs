@@ -351,10 +351,11 @@ pub fn line(output: &Output) -> String {
         }
         Output::RunTool { response, call, name, arguments } => format!("run r{response} {call}: {name} {arguments}"),
         Output::CancelResponse { response } => format!("cancel r{response}"),
-        Output::Synthesise { response, segment, text, voice, rate } => {
+        Output::Synthesise { response, segment, text, voice, rate, emotion } => {
             let voice = voice.as_ref().map_or(String::new(), |voice| format!(" as {voice}"));
             let rate = if *rate == 1.0 { String::new() } else { format!(" at {rate}") };
-            format!("synthesise r{response} s{segment}{voice}{rate}: {text}")
+            let emotion = emotion.map_or(String::new(), |emotion| format!(" {}", emotion.as_str()));
+            format!("synthesise r{response} s{segment}{voice}{rate}{emotion}: {text}")
         }
         Output::LoadClip { clip, url } => format!("load c{clip}: {url}"),
         Output::PlayClip { response, segment, clip } => format!("play r{response} s{segment} c{clip}"),
@@ -393,6 +394,7 @@ fn notice_line(notice: &Notice) -> String {
         Notice::TakeoverConnected { human } => format!("takeover connected {human}"),
         Notice::TakeoverHandedBack { human } => format!("handed back by {human}"),
         Notice::Interrupted { reason } => format!("interrupted {reason:?}"),
+        Notice::Emotion { emotion, sentence } => format!("emotion #{sentence} {}", emotion.as_str()),
         Notice::ReplyCompleted { text, sentence } => format!("reply #{sentence}: \"{text}\""),
         Notice::Latency { latency } => format!("latency #{} total {}", latency.sentence, latency.total),
     }

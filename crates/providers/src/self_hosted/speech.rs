@@ -88,6 +88,9 @@ impl Speaker {
             "ChannelId": context.channel_id,
             "SentenceId": context.sentence_id,
         });
+        if let Some(emotion) = context.emotion {
+            extend_data["Emotion"] = json!(emotion);
+        }
         if let Some(user_data) = &context.user_data {
             extend_data["UserData"] = json!(user_data);
         }

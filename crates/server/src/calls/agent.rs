@@ -27,8 +27,8 @@ use crate::metrics::CallMeter;
 use crate::telemetry::CallTrace;
 use members::Members;
 use ringline_conversation::{
-    Conversation, DialogueKind, EndReason, Event, Input, JournalEntry, Message, Milestone, Notice, Output, Role, Setup,
-    Step,
+    Conversation, DialogueKind, Emotion, EndReason, Event, Input, JournalEntry, Message, Milestone, Notice, Output,
+    Role, Setup, Step,
 };
 use ringline_model::{CallTime, RegistrationMode, ResponseId, SentenceId, UserId};
 use ringline_protocol::callback::Happened;
@@ -234,8 +234,8 @@ impl Task {
                 self.agent.generation.cancel(response);
                 self.agent.mouth.cancel(response);
             }
-            Output::Synthesise { response, segment, text, voice, rate } => {
-                let context = self.speech_context(response);
+            Output::Synthesise { response, segment, text, voice, rate, emotion } => {
+                let context = SpeechContext { emotion: emotion.map(Emotion::as_str), ..self.speech_context(response) };
                 let source = Source::Text(SpeechRequest { text, voice, rate, context });
                 self.agent.mouth.utter(Utter { response, segment, source }).await;
             }
@@ -295,6 +295,7 @@ impl Task {
             channel_id: self.agent.handle.channel.to_string(),
             sentence_id: sentence,
             user_data: self.agent.user_data.clone(),
+            emotion: None,
         }
     }
 

@@ -294,6 +294,7 @@ impl Inner {
             | Notice::WillLeave { .. }
             | Notice::TakeoverConnected { .. }
             | Notice::TakeoverHandedBack { .. }
+            | Notice::Emotion { .. }
             | Notice::Interrupted { .. }
             | Notice::ReplyCompleted { .. } => {}
         }

@@ -39,6 +39,9 @@ pub fn wire(notice: Notice) -> ServerMessage {
                 InterruptReason::Text => wire::InterruptReason::Text,
             },
         },
+        Notice::Emotion { emotion, sentence } => {
+            ServerMessage::Emotion { emotion: emotion.as_str().to_owned(), sentence }
+        }
         Notice::ReplyCompleted { text, sentence } => ServerMessage::ReplyCompleted { text, sentence },
         Notice::Latency { latency } => ServerMessage::TurnLatency {
             latency: wire::TurnLatency {
