@@ -405,7 +405,14 @@ mod tests {
 
     fn answered(response: u64, from: u64) -> Vec<(u64, Option<Input>, Vec<Output>)> {
         let (response, segment) = (ResponseId(response), SegmentId(response));
-        let synthesise = O::Synthesise { response, segment, text: "more secret words".into(), voice: None, rate: 1.0 };
+        let synthesise = O::Synthesise {
+            response,
+            segment,
+            text: "more secret words".into(),
+            voice: None,
+            rate: 1.0,
+            emotion: None,
+        };
         vec![
             (from, None, vec![O::Generate { response, sentence: SentenceId(response.0), messages: Vec::new() }]),
             (from + 200, None, vec![synthesise]),

@@ -15,6 +15,9 @@ use std::time::Duration;
 
 /// What has lasted longer has been acted on.
 const TAKEN_BACK: Duration = Duration::from_millis(1500);
+/// A person is in speech that the guard takes for a person's for so long. When a canceller opens, it takes the agent's voice for one for
+/// less.
+const PERSON: Duration = Duration::from_millis(200);
 /// What is heard so long after the agent's voice left was said while it was heard: the way there and back, and the beat that people
 /// wait.
 const OVER_AGENT: Duration = Duration::from_millis(500);
@@ -54,8 +57,8 @@ pub struct Hearing {
     detector: SpeechDetector,
     guard: EchoGuard,
     heeds_guard: bool,
-    /// A person is in the speech that goes on.
-    has_person: bool,
+    /// For how long the speech that goes on has been a person's.
+    person_for: Duration,
     /// Speech that has begun and was not told of: it may be the agent's.
     held: Option<CallTime>,
     /// Until when the agent's voice was heard and nobody else's.
@@ -76,7 +79,7 @@ impl Hearing {
             detector: SpeechDetector::new(vad_level),
             guard: EchoGuard::new(),
             heeds_guard: vad_level > 0,
-            has_person: false,
+            person_for: Duration::ZERO,
             held: None,
             echo_until: None,
             told_until: CallTime::ZERO,
@@ -145,18 +148,19 @@ impl Hearing {
             if self.held.take().is_some() {
                 return None;
             }
-            let is_echo = !self.has_person && began.since(since) <= TAKEN_BACK;
+            let is_echo = self.person_for < PERSON && began.since(since) <= TAKEN_BACK;
             return Some(if is_echo { Heard::WasEcho } else { Heard::Ended(began) });
         }
         let edge = match self.detector.frame(began, length, probability, level) {
             Some(SpeechEdge::Began(at)) => Some(SpeechEdge::Began(self.really_began(at))),
             edge => edge,
         };
-        self.has_person = match edge {
-            Some(SpeechEdge::Began(_)) => voice == Voice::Person,
-            Some(SpeechEdge::Ended(_)) => false,
-            None => self.has_person || voice == Voice::Person,
-        };
+        if edge.is_some() {
+            self.person_for = Duration::ZERO;
+        }
+        if voice == Voice::Person {
+            self.person_for = self.person_for.saturating_add(length);
+        }
         match edge {
             Some(SpeechEdge::Began(at)) if voice == Voice::Open => {
                 self.held = Some(at);
