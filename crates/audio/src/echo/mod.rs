@@ -8,11 +8,13 @@
 //! Contract: [`EchoGuard::sent`] and [`EchoGuard::heard`] take audio with its call time, each in order; pieces may have any size.
 //! What is not handed in as sent was silent. Nothing is altered, and nothing is allocated after construction. The way back is
 //! known after 0.5 to 1.6 s of echo, once per call. Until the agent has been heard for [`LEARNING`] it is open whose a sound is
-//! ([`Voice::Open`]); if the way back is not known by then, there is none as far as can be told.
+//! ([`Voice::Open`]), and up to [`LEARNING_MOST`] if a delay seems likely; if the way back is not known by then, there is none as far as can be
+//! told.
 //!
 //! Limits: an echo later than 640 ms is a person's voice. A person more than about 6 dB below the echo is not noticed. Over an echo that is
 //! being cancelled, a person no louder than the whole echo is noticed by the pattern alone, after 0.1 to 0.3 s; when a canceller
-//! opens in the middle of a word, the first 0.1 to 0.3 s may be taken for a person's.
+//! opens in the middle of a word, the first 0.1 to 0.3 s may be taken for a person's. A loudspeaker that is turned down by 8 dB or more looks like a
+//! canceller.
 
 mod bands;
 mod canceller;
@@ -66,6 +68,8 @@ const PER_LIKENESS: f32 = 2.0;
 
 /// So many steps of the agent's voice suffice to know the way back, if there is one.
 const LEARNING: u32 = 160;
+/// The same while some delay seems likely.
+const LEARNING_MOST: u32 = 240;
 
 /// Whose voice is heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,7 +196,8 @@ impl Judge {
     fn weigh(&mut self, step: u64, heard: &Heard<'_>) {
         let Some(found) = self.path.found() else {
             self.learning += u32::from(self.sent.was_audible(step, 1));
-            self.voice = if self.learning < LEARNING { Voice::Open } else { Voice::Unsure };
+            let is_open = self.learning < LEARNING || self.learning < LEARNING_MOST && self.path.suspects();
+            self.voice = if is_open { Voice::Open } else { Voice::Unsure };
             return;
         };
         let (sent, usual) = (self.sent_around(step, found), self.path.usual(found));

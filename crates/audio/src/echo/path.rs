@@ -111,6 +111,11 @@ impl EchoPath {
         self.found.as_ref()
     }
 
+    /// A delay may be found soon.
+    pub fn suspects(&self) -> bool {
+        self.candidate.is_some_and(|(_, times)| times >= IN_A_ROW)
+    }
+
     /// Compares one step of what is heard with what was sent before it.
     pub fn compare(&mut self, step: u64, heard: &Levels, noise: &Levels, sent: &Sent) {
         for (loudest, level) in self.loudest.iter_mut().zip(heard) {

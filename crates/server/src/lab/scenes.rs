@@ -86,6 +86,9 @@ pub struct InRoom {
     pub paused: bool,
     pub self_interrupted: bool,
     pub echo_known: bool,
+    /// What became of each stretch of speech over the agent, and what was recognised.
+    pub overlaps: Vec<String>,
+    pub words: String,
 }
 
 impl Bench<'_> {
@@ -166,6 +169,11 @@ impl Bench<'_> {
         let stop = record.journal.iter().find(|entry| entry.at >= ms(began) && stops(entry)).map(|entry| entry.at);
         let has = |wanted: fn(&Output) -> bool| own().any(|entry| entry.outputs.iter().any(wanted));
         let echo = |outcome: &OverlapOutcome| *outcome == OverlapOutcome::Echo;
+        let events = record.journal.iter().flat_map(|entry| entry.outputs.iter().map(|output| (entry.at, output)));
+        let overlaps = events.filter_map(|(at, output)| match output {
+            Output::Record { event: Event::Overlap { outcome, .. } } => Some(format!("{at} {outcome:?}")),
+            _ => None,
+        });
         Ok(InRoom {
             room: describe(room),
             clip: clip.map(|clip| clip.name.clone()),
@@ -173,6 +181,8 @@ impl Bench<'_> {
             ducked: has(|output| matches!(output, Output::Duck { .. })),
             paused: has(|output| matches!(output, Output::PausePlayout { .. })),
             self_interrupted: own().any(stops),
+            overlaps: overlaps.collect(),
+            words: words(&record.journal),
             echo_known: record.journal.iter().flat_map(|entry| &entry.outputs).any(
                 |output| matches!(output, Output::Record { event: Event::Overlap { outcome, .. } } if echo(outcome)),
             ),

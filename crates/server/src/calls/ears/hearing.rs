@@ -4,7 +4,7 @@
 //! While the echo guard knows that it hears the agent and nobody else, a frame is silence to the speech detector. Speech that was
 //! told of before that was known is taken back ([`Heard::WasEcho`]), unless a person was in it or it is older than
 //! [`TAKEN_BACK`]: then it ends. While the agent is heard for the first time, it is open whose a sound is; what begins then is told of when
-//! that is known, 1.6 s of the agent's voice later at most, and not at all if it is over by then.
+//! that is known, 1.6 s of the agent's voice later as a rule and 2.4 s at most, and not at all if it is over by then.
 
 use super::speech_detector::{SpeechDetector, SpeechEdge};
 use ringline_audio::{EAR_RATE, EchoGuard, Voice, level_dbfs};
@@ -17,7 +17,9 @@ use std::time::Duration;
 const TAKEN_BACK: Duration = Duration::from_millis(1500);
 /// A person is in speech that the guard takes for a person's for so long. When a canceller opens, it takes the agent's voice for one for
 /// less.
-const PERSON: Duration = Duration::from_millis(200);
+const PERSON: Duration = Duration::from_millis(260);
+/// Frames with this probability of speech count for it.
+const SOUNDS: f32 = 0.5;
 /// What is heard so long after the agent's voice left was said while it was heard: the way there and back, and the beat that people
 /// wait.
 const OVER_AGENT: Duration = Duration::from_millis(500);
@@ -57,7 +59,7 @@ pub struct Hearing {
     detector: SpeechDetector,
     guard: EchoGuard,
     heeds_guard: bool,
-    /// For how long the speech that goes on has been a person's.
+    /// For how long what sounds like speech has been a person's, since the agent's voice was heard alone or speech ended.
     person_for: Duration,
     /// Speech that has begun and was not told of: it may be the agent's.
     held: Option<CallTime>,
@@ -144,21 +146,21 @@ impl Hearing {
         let voice = if self.heeds_guard { self.guard.voice() } else { Voice::Person };
         if voice == Voice::Echo {
             self.echo_until = Some(began + length);
+            let person_for = std::mem::take(&mut self.person_for);
             let since = self.detector.forget()?;
             if self.held.take().is_some() {
                 return None;
             }
-            let is_echo = self.person_for < PERSON && began.since(since) <= TAKEN_BACK;
+            let is_echo = person_for < PERSON && began.since(since) <= TAKEN_BACK;
             return Some(if is_echo { Heard::WasEcho } else { Heard::Ended(began) });
         }
         let edge = match self.detector.frame(began, length, probability, level) {
             Some(SpeechEdge::Began(at)) => Some(SpeechEdge::Began(self.really_began(at))),
             edge => edge,
         };
-        if edge.is_some() {
+        if matches!(edge, Some(SpeechEdge::Ended(_))) {
             self.person_for = Duration::ZERO;
-        }
-        if voice == Voice::Person {
+        } else if voice == Voice::Person && probability >= SOUNDS {
             self.person_for = self.person_for.saturating_add(length);
         }
         match edge {
