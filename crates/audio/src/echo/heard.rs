@@ -4,8 +4,8 @@ use super::bands::{BANDS, Levels};
 
 /// In dB: what is so much louder than the noise is a sound …
 const ABOVE_NOISE: f32 = 12.0;
-/// … and above this; what a line leaves lies below.
-const AUDIBLE: f32 = -78.0;
+/// … and above this: what a line or a canceller leaves lies below, and what is said near a microphone above.
+const AUDIBLE: f32 = -68.0;
 
 /// What comes back may be louder than expected by so many dB: rooms and codecs make levels unsteady.
 const MARGIN: f32 = 8.0;

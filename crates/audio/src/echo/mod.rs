@@ -70,6 +70,8 @@ const PER_LIKENESS: f32 = 2.0;
 const LEARNING: u32 = 160;
 /// The same while some delay seems likely.
 const LEARNING_MOST: u32 = 240;
+/// When the way back is found, so many steps decide whose the first sound was.
+const DECIDING: u32 = 30;
 
 /// Whose voice is heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +104,8 @@ struct Judge {
     canceller: Canceller,
     /// Steps in which the agent was to be heard, as long as the way back is not known.
     learning: u32,
+    /// Steps for which it may stay open whose the voice is, once the way back is known.
+    deciding: u32,
     noise: Option<Levels>,
     /// Positive: a person.
     evidence: f32,
@@ -127,6 +131,7 @@ impl EchoGuard {
                 pattern: Pattern::default(),
                 canceller: Canceller::default(),
                 learning: 0,
+                deciding: DECIDING,
                 noise: None,
                 evidence: 0.0,
                 voice: Voice::Person,
@@ -217,10 +222,13 @@ impl Judge {
             let evidence = self.by_pattern(excess, came_through);
             self.evidence = (self.evidence + evidence).clamp(-MOST_ECHO, MOST_PERSON);
         }
+        self.deciding = self.deciding.saturating_sub(1);
         self.voice = if self.evidence >= DECIDES {
             Voice::Person
         } else if self.evidence <= -DECIDES || self.voice == Voice::Echo && self.evidence < 0.0 {
             Voice::Echo
+        } else if self.voice == Voice::Open && self.deciding > 0 {
+            Voice::Open
         } else {
             Voice::Unsure
         };

@@ -17,7 +17,7 @@ use std::time::Duration;
 const TAKEN_BACK: Duration = Duration::from_millis(1500);
 /// A person is in speech that the guard takes for a person's for so long. When a canceller opens, it takes the agent's voice for one for
 /// less.
-const PERSON: Duration = Duration::from_millis(260);
+const PERSON: Duration = Duration::from_millis(200);
 /// Frames with this probability of speech count for it.
 const SOUNDS: f32 = 0.5;
 /// What is heard so long after the agent's voice left was said while it was heard: the way there and back, and the beat that people
