@@ -18,7 +18,7 @@ const KEEP: f32 = 0.99;
 /// Steps of both before a correlation means anything.
 const LEAST_STEPS: f32 = 18.0;
 /// From here on what is heard may come from what is sent (a person's voice gets so far by chance, at delays that change) …
-const LIKELY: f32 = 0.45;
+const LIKELY: f32 = 0.4;
 /// … and from here on it is taken to,
 const SURE: f32 = 0.62;
 /// … unless it was never sure and falls below this.
