@@ -7,6 +7,9 @@ const ABOVE_NOISE: f32 = 12.0;
 /// … and above this: what a line or a canceller leaves lies below, and what is said near a microphone above.
 const AUDIBLE: f32 = -68.0;
 
+/// So many dB above the least sound, in the mean, and the noise changes little of what is heard.
+const CLEAR: f32 = 3.0;
+
 /// What comes back may be louder than expected by so many dB: rooms and codecs make levels unsteady.
 const MARGIN: f32 = 8.0;
 /// A band speaks for the echo with at most this, and for a person with at most 1.
@@ -54,6 +57,12 @@ impl<'a> Heard<'a> {
     pub fn offset(&self, expected: &Levels) -> Option<f32> {
         let sum: f32 = self.sounding().map(|(band, level, least)| level - expected[band].max(least)).sum();
         self.is_enough().then(|| sum / self.bands())
+    }
+
+    /// What is expected to come back stands out of the noise in the bands that sound, so that its pattern can be told.
+    pub fn shows(&self, expected: &Levels) -> bool {
+        let sum: f32 = self.sounding().map(|(band, _, least)| expected[band] - least).sum();
+        sum >= CLEAR * self.bands()
     }
 
     /// Evidence that it is more than what is expected to come back: for a person above 0, at most 1.

@@ -63,7 +63,7 @@ const UNLIKE: f32 = 0.55;
 const IS_PERSON: f32 = 0.1;
 /// What may have come through a canceller that opened is either's with this likeness, the agent's with more and a person's with less.
 /// (Of persons over such rooms nine in ten steps have less than 0.43.)
-const EITHER: f32 = 0.45;
+const EITHER: f32 = 0.38;
 const PER_LIKENESS: f32 = 2.0;
 
 /// So many steps of the agent's voice suffice to know the way back, if there is one.
@@ -71,7 +71,7 @@ const LEARNING: u32 = 160;
 /// The same while some delay seems likely.
 const LEARNING_MOST: u32 = 240;
 /// When the way back is found, so many steps decide whose the first sound was.
-const DECIDING: u32 = 30;
+const DECIDING: u32 = 150;
 
 /// Whose voice is heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +102,7 @@ struct Judge {
     path: EchoPath,
     pattern: Pattern,
     canceller: Canceller,
+    was_cancelled: bool,
     /// Steps in which the agent was to be heard, as long as the way back is not known.
     learning: u32,
     /// Steps for which it may stay open whose the voice is, once the way back is known.
@@ -130,6 +131,7 @@ impl EchoGuard {
                 path: EchoPath::new(),
                 pattern: Pattern::default(),
                 canceller: Canceller::default(),
+                was_cancelled: false,
                 learning: 0,
                 deciding: DECIDING,
                 noise: None,
@@ -208,6 +210,10 @@ impl Judge {
         let (sent, usual) = (self.sent_around(step, found), self.path.usual(found));
         let (expected, at_most) = (found.back(&sent), found.back_at_most(&sent));
         let cancelled = found.is_cancelled();
+        if std::mem::replace(&mut self.was_cancelled, cancelled) != cancelled {
+            // What is usual has changed, and with it what all before is compared with.
+            self.pattern = Pattern::default();
+        }
         if !cancelled {
             self.canceller = Canceller::default();
         } else if self.canceller.compare(heard, &at_most, &found.back_at_most(&usual)) {
@@ -219,7 +225,7 @@ impl Judge {
         } else {
             let excess = heard.excess(&expected);
             let came_through = cancelled && excess > 0.0 && heard.excess(&at_most) <= 0.0;
-            let evidence = self.by_pattern(excess, came_through);
+            let evidence = self.by_pattern(excess, came_through, heard.shows(&expected));
             self.evidence = (self.evidence + evidence).clamp(-MOST_ECHO, MOST_PERSON);
         }
         self.deciding = self.deciding.saturating_sub(1);
@@ -241,8 +247,8 @@ impl Judge {
         std::array::from_fn(|band| exact[band].max(before[band]).max(after[band]))
     }
 
-    /// What the likeness to what was sent makes of the evidence of levels.
-    fn by_pattern(&self, excess: f32, came_through: bool) -> f32 {
+    /// What the likeness to what was sent makes of the evidence of levels. `shows`: an echo would be like it.
+    fn by_pattern(&self, excess: f32, came_through: bool, shows: bool) -> f32 {
         let likeness = match (self.pattern.likeness(), self.canceller.likeness()) {
             (Some(pattern), Some(through)) => Some(pattern.max(through)),
             (pattern, through) => pattern.or(through),
@@ -251,7 +257,7 @@ impl Judge {
             Some(alike) if came_through => ((EITHER - alike) * PER_LIKENESS).clamp(IS_ECHO, 1.0),
             None if came_through => 0.0,
             Some(alike) if alike >= ALIKE => excess.min(IS_ECHO),
-            Some(alike) if alike <= UNLIKE => excess.max(IS_PERSON),
+            Some(alike) if alike <= UNLIKE && shows => excess.max(IS_PERSON),
             Some(_) | None => excess,
         }
     }

@@ -4,7 +4,7 @@
 //! While the echo guard knows that it hears the agent and nobody else, a frame is silence to the speech detector. Speech that was
 //! told of before that was known is taken back ([`Heard::WasEcho`]), unless a person was in it or it is older than
 //! [`TAKEN_BACK`]: then it ends. While the agent is heard for the first time, it is open whose a sound is; what begins then is told of when
-//! that is known, 1.6 s of the agent's voice later as a rule and 2.4 s at most, and not at all if it is over by then.
+//! that is known, 1.6 s of the agent's voice later as a rule and 3 s at most, and not at all if it is over by then.
 
 use super::speech_detector::{SpeechDetector, SpeechEdge};
 use ringline_audio::{EAR_RATE, EchoGuard, Voice, level_dbfs};
