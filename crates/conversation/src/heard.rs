@@ -250,7 +250,7 @@ impl Ledger {
         let Some((id, played_ms)) = stopped else { return self.heard() };
         let Some(index) = self.segments.iter().position(|segment| segment.id == id) else { return self.heard() };
         let segment = &self.segments[index];
-        let part = Clause { text: segment.heard(played_ms).to_owned(), ..segment.clause.clone() };
+        let part = Clause { text: segment.heard(played_ms).to_owned(), spaced: segment.clause.spaced, emotion: None };
         let started = |stage| matches!(stage, Stage::Played | Stage::Playing { .. });
         let mut text = self.text_of(self.segments[..index].iter().filter(|segment| started(segment.stage)));
         if !part.text.is_empty() && segment.filler.is_none() {

@@ -1,6 +1,7 @@
 //! Commands inside a response's text (server-api §8.1, §8.2): `<imsagent_hangup endword="…"/>`,
 //! `<imsagent_transfer_call … err_msg="…"/>` and `<No Interrupting>`; and our own `<ringline_emotion value="…"/>`, which says how
-//! what follows is said. They are taken out of the text, however it was cut into chunks. Names in any case; attributes with or without quotes, full-width ones too, commas or none between them.
+//! what follows is said. They are taken out of the text, however it was cut into chunks. Names in any case; attributes with or
+//! without quotes, full-width ones too, commas or none between them.
 
 use crate::Emotion;
 

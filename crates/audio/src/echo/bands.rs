@@ -18,6 +18,11 @@ pub(super) const SILENCE: f32 = -100.0;
 /// Levels in dB of one step.
 pub(super) type Levels = [f32; BANDS];
 
+/// Levels louder by gains, all in dB.
+pub(super) fn plus(levels: &Levels, gains: &Levels) -> Levels {
+    std::array::from_fn(|band| levels[band] + gains[band])
+}
+
 /// Takes audio in pieces of any size.
 pub(super) struct Bands {
     fft: Arc<dyn RealToComplex<f32>>,

@@ -25,13 +25,16 @@ pub(super) struct Heard<'a> {
     /// What is quieter than this in a band is no sound.
     least: Levels,
     sounds: [bool; BANDS],
+    /// In how many bands something sounds.
+    bands: f32,
 }
 
 impl<'a> Heard<'a> {
     pub fn new(levels: &'a Levels, noise: &Levels) -> Self {
         let least = noise.map(|noise| noise + ABOVE_NOISE);
-        let sounds = std::array::from_fn(|band| levels[band] > least[band].max(AUDIBLE));
-        Self { levels, least, sounds }
+        let sounds: [bool; BANDS] = std::array::from_fn(|band| levels[band] > least[band].max(AUDIBLE));
+        let bands = sounds.iter().filter(|sounds| **sounds).count() as f32;
+        Self { levels, least, sounds, bands }
     }
 
     /// The level of a band in which something sounds.
@@ -39,13 +42,9 @@ impl<'a> Heard<'a> {
         self.sounds[band].then_some(self.levels[band])
     }
 
-    fn bands(&self) -> f32 {
-        self.sounds.iter().filter(|sounds| **sounds).count() as f32
-    }
-
     /// Enough bands sound for the step to say anything.
     pub fn is_enough(&self) -> bool {
-        self.bands() >= LEAST_BANDS
+        self.bands >= LEAST_BANDS
     }
 
     /// Every band that sounds: its level, and the least that would be a sound.
@@ -56,19 +55,19 @@ impl<'a> Heard<'a> {
     /// By how many dB it is louder than expected, in the mean of the bands that sound, if they are enough.
     pub fn offset(&self, expected: &Levels) -> Option<f32> {
         let sum: f32 = self.sounding().map(|(band, level, least)| level - expected[band].max(least)).sum();
-        self.is_enough().then(|| sum / self.bands())
+        self.is_enough().then(|| sum / self.bands)
     }
 
     /// What is expected to come back stands out of the noise in the bands that sound, so that its pattern can be told.
     pub fn shows(&self, expected: &Levels) -> bool {
         let sum: f32 = self.sounding().map(|(band, _, least)| expected[band] - least).sum();
-        sum >= CLEAR * self.bands()
+        sum >= CLEAR * self.bands
     }
 
     /// Evidence that it is more than what is expected to come back: for a person above 0, at most 1.
     pub fn excess(&self, expected: &Levels) -> f32 {
         let of = |(band, level, _): (usize, f32, f32)| (level - expected[band] - MARGIN) * PER_DB;
         let sum: f32 = self.sounding().map(of).map(|excess| excess.clamp(-MOST_AGAINST, 1.0)).sum();
-        sum / self.bands().max(FEW_BANDS)
+        sum / self.bands.max(FEW_BANDS)
     }
 }

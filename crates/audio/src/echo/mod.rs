@@ -24,7 +24,7 @@ mod pattern;
 mod sent;
 
 use crate::{EAR_RATE, MOUTH_RATE};
-use bands::{Bands, Levels, SILENCE};
+use bands::{Bands, Levels, SILENCE, plus};
 use canceller::Canceller;
 use heard::Heard;
 use path::{EchoPath, Found, LONGEST};
@@ -101,8 +101,8 @@ struct Judge {
     sent: Sent,
     path: EchoPath,
     pattern: Pattern,
-    canceller: Canceller,
-    was_cancelled: bool,
+    /// While the echo is being cancelled.
+    canceller: Option<Canceller>,
     /// Steps in which the agent was to be heard, as long as the way back is not known.
     learning: u32,
     /// Steps for which it may stay open whose the voice is, once the way back is known.
@@ -130,8 +130,7 @@ impl EchoGuard {
                 sent: Sent::new(),
                 path: EchoPath::new(),
                 pattern: Pattern::default(),
-                canceller: Canceller::default(),
-                was_cancelled: false,
+                canceller: None,
                 learning: 0,
                 deciding: DECIDING,
                 noise: None,
@@ -208,18 +207,19 @@ impl Judge {
             return;
         };
         let (sent, usual) = (self.sent_around(step, found), self.path.usual(found));
-        let (expected, at_most) = (found.back(&sent), found.back_at_most(&sent));
+        let (expected, at_most) = (plus(&sent, &found.gains), plus(&sent, &found.most));
         let cancelled = found.is_cancelled();
-        if std::mem::replace(&mut self.was_cancelled, cancelled) != cancelled {
+        if self.canceller.is_some() != cancelled {
             // What is usual has changed, and with it what all before is compared with.
             self.pattern = Pattern::default();
+            self.canceller = cancelled.then(Canceller::default);
         }
-        if !cancelled {
-            self.canceller = Canceller::default();
-        } else if self.canceller.compare(heard, &at_most, &found.back_at_most(&usual)) {
+        if let Some(canceller) = &mut self.canceller
+            && canceller.compare(heard, &at_most, &plus(&usual, &found.most))
+        {
             self.pattern = Pattern::default();
         }
-        self.pattern.add(heard, &expected, &found.back(&usual));
+        self.pattern.add(heard, &expected, &plus(&usual, &found.gains));
         if !heard.is_enough() {
             self.evidence *= FADE;
         } else {
@@ -249,7 +249,7 @@ impl Judge {
 
     /// What the likeness to what was sent makes of the evidence of levels. `shows`: an echo would be like it.
     fn by_pattern(&self, excess: f32, came_through: bool, shows: bool) -> f32 {
-        let likeness = match (self.pattern.likeness(), self.canceller.likeness()) {
+        let likeness = match (self.pattern.likeness(), self.canceller.as_ref().and_then(Canceller::likeness)) {
             (Some(pattern), Some(through)) => Some(pattern.max(through)),
             (pattern, through) => pattern.or(through),
         };

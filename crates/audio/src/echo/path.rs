@@ -75,16 +75,6 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// The levels at which something comes back that was sent with these.
-    pub fn back(&self, sent: &Levels) -> Levels {
-        std::array::from_fn(|band| sent[band] + self.gains[band])
-    }
-
-    /// The same if nothing is cancelled.
-    pub fn back_at_most(&self, sent: &Levels) -> Levels {
-        std::array::from_fn(|band| sent[band] + self.most[band])
-    }
-
     /// An echo canceller takes it away; it may let it through again at any time.
     pub fn is_cancelled(&self) -> bool {
         let quieter: f32 = self.most.iter().zip(self.gains).map(|(most, gain)| most - gain).sum();
@@ -164,7 +154,7 @@ impl EchoPath {
         let best = all.map(|(room, delay)| (of(room, delay), room, delay)).max_by(|a, b| a.0.total_cmp(&b.0));
         let Some((correlation, room, delay)) = best else { return };
         let known = self.found.map(|found| of(found.room, found.delay));
-        if self.is_refuted(known) {
+        if self.refutes(known) {
             (self.found, self.candidate) = (None, None);
             return;
         }
@@ -185,8 +175,8 @@ impl EchoPath {
         }
     }
 
-    /// What was found because it was likely has become unlikely before it was sure.
-    fn is_refuted(&mut self, known: Option<f32>) -> bool {
+    /// Takes the correlation at the delay that is known. Whether that was only likely, and has become unlikely before it was sure.
+    fn refutes(&mut self, known: Option<f32>) -> bool {
         let (Some(found), Some(correlation)) = (&mut self.found, known) else { return false };
         if found.confirmed >= IN_A_ROW {
             return false;

@@ -235,7 +235,7 @@ impl Task {
                 self.agent.mouth.cancel(response);
             }
             Output::Synthesise { response, segment, text, voice, rate, emotion } => {
-                let context = SpeechContext { emotion: emotion.map(Emotion::as_str), ..self.speech_context(response) };
+                let context = self.speech_context(response, emotion);
                 let source = Source::Text(SpeechRequest { text, voice, rate, context });
                 self.agent.mouth.utter(Utter { response, segment, source }).await;
             }
@@ -288,14 +288,14 @@ impl Task {
     }
 
     /// The sentence of a speech is that of the question it answers; 0: it answers none.
-    fn speech_context(&self, response: ResponseId) -> SpeechContext {
+    fn speech_context(&self, response: ResponseId, emotion: Option<Emotion>) -> SpeechContext {
         let sentence = self.asked.filter(|(asked, _)| *asked == response).map_or(0, |(_, sentence)| sentence.0);
         SpeechContext {
             instance_id: self.agent.handle.instance.to_string(),
             channel_id: self.agent.handle.channel.to_string(),
             sentence_id: sentence,
             user_data: self.agent.user_data.clone(),
-            emotion: None,
+            emotion: emotion.map(Emotion::as_str),
         }
     }
 

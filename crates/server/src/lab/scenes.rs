@@ -168,12 +168,12 @@ impl Bench<'_> {
         let own = || record.journal.iter().filter(by_itself);
         let stop = record.journal.iter().find(|entry| entry.at >= ms(began) && stops(entry)).map(|entry| entry.at);
         let has = |wanted: fn(&Output) -> bool| own().any(|entry| entry.outputs.iter().any(wanted));
-        let echo = |outcome: &OverlapOutcome| *outcome == OverlapOutcome::Echo;
         let events = record.journal.iter().flat_map(|entry| entry.outputs.iter().map(|output| (entry.at, output)));
         let overlaps = events.filter_map(|(at, output)| match output {
-            Output::Record { event: Event::Overlap { outcome, .. } } => Some(format!("{at} {outcome:?}")),
+            Output::Record { event: Event::Overlap { outcome, .. } } => Some((at, *outcome)),
             _ => None,
         });
+        let overlaps: Vec<(CallTime, OverlapOutcome)> = overlaps.collect();
         Ok(InRoom {
             room: describe(room),
             clip: clip.map(|clip| clip.name.clone()),
@@ -181,11 +181,9 @@ impl Bench<'_> {
             ducked: has(|output| matches!(output, Output::Duck { .. })),
             paused: has(|output| matches!(output, Output::PausePlayout { .. })),
             self_interrupted: own().any(stops),
-            overlaps: overlaps.collect(),
+            echo_known: overlaps.iter().any(|(_, outcome)| *outcome == OverlapOutcome::Echo),
+            overlaps: overlaps.iter().map(|(at, outcome)| format!("{at} {outcome:?}")).collect(),
             words: words(&record.journal),
-            echo_known: record.journal.iter().flat_map(|entry| &entry.outputs).any(
-                |output| matches!(output, Output::Record { event: Event::Overlap { outcome, .. } } if echo(outcome)),
-            ),
         })
     }
 }

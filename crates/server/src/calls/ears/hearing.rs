@@ -6,7 +6,7 @@
 //! [`TAKEN_BACK`]: then it ends. While the agent is heard for the first time, it is open whose a sound is; what begins then is told of when
 //! that is known, 1.6 s of the agent's voice later as a rule and 3 s at most, and not at all if it is over by then.
 
-use super::speech_detector::{SpeechDetector, SpeechEdge};
+use super::speech_detector::{ENTER, SpeechDetector, SpeechEdge};
 use ringline_audio::{EAR_RATE, EchoGuard, Voice, level_dbfs};
 use ringline_conversation::{Input, said_over_agents};
 use ringline_model::CallTime;
@@ -18,8 +18,6 @@ const TAKEN_BACK: Duration = Duration::from_millis(1500);
 /// A person is in speech that the guard takes for a person's for so long. When a canceller opens, it takes the agent's voice for one for
 /// less.
 const PERSON: Duration = Duration::from_millis(200);
-/// Frames with this probability of speech count for it.
-const SOUNDS: f32 = 0.5;
 /// What is heard so long after the agent's voice left was said while it was heard: the way there and back, and the beat that people
 /// wait.
 const OVER_AGENT: Duration = Duration::from_millis(500);
@@ -160,7 +158,7 @@ impl Hearing {
         };
         if matches!(edge, Some(SpeechEdge::Ended(_))) {
             self.person_for = Duration::ZERO;
-        } else if voice == Voice::Person && probability >= SOUNDS {
+        } else if voice == Voice::Person && probability >= ENTER {
             self.person_for = self.person_for.saturating_add(length);
         }
         match edge {

@@ -16,7 +16,7 @@ use ringline_model::CallTime;
 use std::time::Duration;
 
 /// A frame at or above this counts as speech, unless the level wants more …
-const ENTER: f32 = 0.5;
+pub const ENTER: f32 = 0.5;
 /// … and so much below it as silence; between the two the state before goes on (Silero's own recommendation).
 const LEAVE_BELOW: f32 = 0.15;
 const ENTER_PER_LEVEL: f32 = 0.04;
