@@ -18,6 +18,33 @@ pub(super) const SILENCE: f32 = -100.0;
 /// Levels in dB of one step.
 pub(super) type Levels = [f32; BANDS];
 
+/// The part of the spectrum in which waveforms are compared: 300 Hz to 2.7 kHz. Above, clocks that drift and codecs change phases.
+const FIRST: usize = 6;
+pub(super) const BINS: usize = 48;
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bins {
+    pub re: [f32; BINS],
+    pub im: [f32; BINS],
+}
+
+impl Bins {
+    pub const NONE: Self = Self { re: [0.0; BINS], im: [0.0; BINS] };
+
+    fn of(spectrum: &[Complex<f32>]) -> Self {
+        let bins = &spectrum[FIRST..FIRST + BINS];
+        Self { re: std::array::from_fn(|bin| bins[bin].re), im: std::array::from_fn(|bin| bins[bin].im) }
+    }
+
+    pub fn power(&self, bin: usize) -> f32 {
+        self.re[bin] * self.re[bin] + self.im[bin] * self.im[bin]
+    }
+
+    pub fn all_power(&self) -> f32 {
+        (0..BINS).map(|bin| self.power(bin)).sum()
+    }
+}
+
 /// Levels louder by gains, all in dB.
 pub(super) fn plus(levels: &Levels, gains: &Levels) -> Levels {
     std::array::from_fn(|band| levels[band] + gains[band])
@@ -60,8 +87,8 @@ impl Bands {
         self.filled = self.samples.len() / 2;
     }
 
-    /// Gives `step` the levels of every window that `pcm` completes.
-    pub fn push(&mut self, mut pcm: &[f32], mut step: impl FnMut(&Levels)) {
+    /// Gives `step` the levels and the bins of every window that `pcm` completes.
+    pub fn push(&mut self, mut pcm: &[f32], mut step: impl FnMut(&Levels, &Bins)) {
         let length = self.samples.len();
         while !pcm.is_empty() {
             let taken = pcm.len().min(length - self.filled);
@@ -70,7 +97,7 @@ impl Bands {
             self.filled += taken;
             pcm = later;
             if self.filled == length {
-                step(&self.levels());
+                step(&self.levels(), &Bins::of(&self.spectrum));
                 self.samples.copy_within(length / 2.., 0);
                 self.filled = length / 2;
             }
@@ -110,7 +137,7 @@ mod tests {
         let last = |rate: u32| {
             let (mut bands, mut last) = (Bands::new(rate), [0.0; BANDS]);
             for piece in tone(rate, 1000.0).chunks(77) {
-                bands.push(piece, |levels| last = *levels);
+                bands.push(piece, |levels, _| last = *levels);
             }
             last
         };
@@ -126,7 +153,7 @@ mod tests {
         for size in [1, 100, 320, 5000] {
             let (mut bands, mut steps) = (Bands::new(16_000), 0);
             for piece in [0.0; 16_000].chunks(size) {
-                bands.push(piece, |levels| {
+                bands.push(piece, |levels, _| {
                     assert_eq!(*levels, [SILENCE; BANDS]);
                     steps += 1;
                 });

@@ -22,9 +22,10 @@ mod heard;
 mod path;
 mod pattern;
 mod sent;
+mod waveform;
 
 use crate::{EAR_RATE, MOUTH_RATE};
-use bands::{Bands, Levels, SILENCE, plus};
+use bands::{Bands, Bins, Levels, SILENCE, plus};
 use canceller::Canceller;
 use heard::Heard;
 use path::{EchoPath, Found, LONGEST};
@@ -32,6 +33,7 @@ use pattern::Pattern;
 use ringline_model::CallTime;
 use sent::Sent;
 use std::time::Duration;
+use waveform::Waveform;
 
 /// One step of the comparison.
 const STEP_US: u64 = 10_000;
@@ -49,7 +51,7 @@ const NOISE_UP: f32 = 0.02;
 
 /// Evidence of so much decides, and of so much is kept: less of a person's, since what a canceller leaves over may look like one.
 const DECIDES: f32 = 2.0;
-const MOST_ECHO: f32 = 5.0;
+const MOST_ECHO: f32 = 4.0;
 const MOST_PERSON: f32 = 3.0;
 /// When a step says nothing, what was thought before fades.
 const FADE: f32 = 0.97;
@@ -65,6 +67,17 @@ const IS_PERSON: f32 = 0.1;
 /// (Of persons over such rooms nine in ten steps have less than 0.43.)
 const EITHER: f32 = 0.38;
 const PER_LIKENESS: f32 = 2.0;
+
+/// Of the part of an echo that its waveform explains as a rule, so much and more is heard of the agent's voice alone, and less while a
+/// person speaks. (Of 100 steps of the echo alone, one has less than 0.5; of persons over it, eight.)
+const SAME: f32 = 0.65;
+/// So much less suffices if levels see no more than the echo: a canceller may just be opening …
+const LESS_SAME: f32 = 0.25;
+const NO_MORE: f32 = -0.36;
+/// … and of what comes through one that cancels, this.
+const SAME_THROUGH: f32 = 0.4;
+const PER_SAME: f32 = 4.0;
+const IS_OTHER: f32 = 0.8;
 
 /// So many steps of the agent's voice suffice to know the way back, if there is one.
 const LEARNING: u32 = 160;
@@ -100,6 +113,7 @@ pub struct EchoGuard {
 struct Judge {
     sent: Sent,
     path: EchoPath,
+    waveform: Waveform,
     pattern: Pattern,
     /// While the echo is being cancelled.
     canceller: Option<Canceller>,
@@ -129,6 +143,7 @@ impl EchoGuard {
             judge: Judge {
                 sent: Sent::new(),
                 path: EchoPath::new(),
+                waveform: Waveform::new(),
                 pattern: Pattern::default(),
                 canceller: None,
                 learning: 0,
@@ -145,8 +160,8 @@ impl EchoGuard {
         if self.sent_clock.is_new(at, pcm.len()) {
             self.sent_bands.restart();
         }
-        let (clock, sent) = (&mut self.sent_clock, &mut self.judge.sent);
-        self.sent_bands.push(pcm, |levels| sent.put(clock.step(), levels));
+        let (clock, judge) = (&mut self.sent_clock, &mut self.judge);
+        self.sent_bands.push(pcm, |levels, bins| judge.sent(clock.step(), levels, bins));
     }
 
     /// Samples at [`EAR_RATE`] that are heard from `at` on.
@@ -155,7 +170,7 @@ impl EchoGuard {
             self.heard_bands.restart();
         }
         let (clock, judge) = (&mut self.heard_clock, &mut self.judge);
-        self.heard_bands.push(pcm, |levels| judge.step(clock.step(), levels));
+        self.heard_bands.push(pcm, |levels, bins| judge.step(clock.step(), levels, bins));
     }
 
     /// Whose voice was heard last.
@@ -170,7 +185,12 @@ impl EchoGuard {
 }
 
 impl Judge {
-    fn step(&mut self, step: u64, heard: &Levels) {
+    fn sent(&mut self, step: u64, levels: &Levels, bins: &Bins) {
+        self.sent.put(step, levels);
+        self.waveform.put(step, bins);
+    }
+
+    fn step(&mut self, step: u64, heard: &Levels, bins: &Bins) {
         let noise = self.noise.get_or_insert(*heard);
         for (noise, level) in noise.iter_mut().zip(heard) {
             *noise = if level < noise { *noise + NOISE_DOWN * (level - *noise) } else { *noise + NOISE_UP };
@@ -183,8 +203,10 @@ impl Judge {
         self.sent.fill_to(step + 1);
         let above: Levels = std::array::from_fn(|band| heard[band].max(noise[band]));
         self.path.compare(step, &above, &noise, &self.sent);
+        self.waveform.fill_to(step + 1);
+        self.waveform.compare(step, bins);
         if step.is_multiple_of(SEARCH_EVERY) {
-            self.path.search(step, &self.sent);
+            self.search(step);
         }
         if step.is_multiple_of(MEASURE_EVERY) {
             self.path.measure(step, &self.sent);
@@ -195,6 +217,17 @@ impl Judge {
         if self.evidence < DECIDES {
             let told = std::array::from_fn(|band| heard.level(band).unwrap_or(SILENCE));
             self.path.remember(step, &told);
+        }
+    }
+
+    /// Looks for the delay.
+    fn search(&mut self, step: u64) {
+        let by_waveform = self.waveform.best(step);
+        self.path.search(step, &self.sent, by_waveform.map(|(delay, _)| delay));
+        if let (Some((delay, explained)), Some(found)) = (by_waveform, self.path.found())
+            && found.delay == delay
+        {
+            self.waveform.follow(delay, explained);
         }
     }
 
@@ -224,8 +257,18 @@ impl Judge {
             self.evidence *= FADE;
         } else {
             let excess = heard.excess(&expected);
-            let came_through = cancelled && excess > 0.0 && heard.excess(&at_most) <= 0.0;
-            let evidence = self.by_pattern(excess, came_through, heard.shows(&expected));
+            let evidence = match self.waveform.likeness() {
+                Some(alike) => by_waveform(alike, excess, cancelled),
+                None => {
+                    let came_through = cancelled && excess > 0.0 && heard.excess(&at_most) <= 0.0;
+                    self.by_pattern(excess, came_through, heard.shows(&expected))
+                }
+            };
+            if self.evidence <= -DECIDES && self.pattern.likeness().is_none_or(|alike| alike >= ALIKE) {
+                self.waveform.learn_echo();
+            } else if self.evidence >= DECIDES {
+                self.waveform.doubt();
+            }
             self.evidence = (self.evidence + evidence).clamp(-MOST_ECHO, MOST_PERSON);
         }
         self.deciding = self.deciding.saturating_sub(1);
@@ -261,6 +304,16 @@ impl Judge {
             Some(_) | None => excess,
         }
     }
+}
+
+/// What the likeness of waveforms makes of the evidence of levels.
+fn by_waveform(alike: f32, excess: f32, cancelled: bool) -> f32 {
+    if cancelled {
+        // What a canceller leaves over has another waveform; it is no louder than it was, though.
+        return if alike < SAME_THROUGH { excess } else { IS_ECHO };
+    }
+    let same = if excess < NO_MORE { SAME - LESS_SAME } else { SAME };
+    ((same - alike) * PER_SAME).clamp(IS_ECHO, IS_OTHER)
 }
 
 /// From call time to steps. A stream's steps follow one another; its time may breathe by a few ms.

@@ -28,6 +28,11 @@ const BETTER: f32 = 0.08;
 /// So many searches in a row find the same delay, if it is sure and if it is likely: what goes together by chance soon does so at another.
 const IN_A_ROW: u32 = 15;
 const LIKELY_IN_A_ROW: u32 = 35;
+/// The same for what the waveform says, and if that is but a step from what is known: clocks drift.
+const WAVEFORM_IN_A_ROW: u32 = 8;
+const DRIFTED: u32 = 50;
+/// A delay so near is the same way back.
+const NEAR: usize = 2;
 /// What lies so many dB below the noise does not show in a band's level.
 const BELOW_NOISE: f32 = 6.0;
 /// Least spread of what is heard, in dB² a band: steady noise goes along with nothing.
@@ -72,6 +77,7 @@ pub(super) struct Found {
     pub most: Levels,
     /// In how many searches in a row it was sure, up to [`IN_A_ROW`].
     confirmed: u32,
+    pub by_waveform: bool,
 }
 
 impl Found {
@@ -146,8 +152,15 @@ impl EchoPath {
         }
     }
 
-    /// Looks for the delay at which both go together best, and takes the losses anew.
-    pub fn search(&mut self, step: u64, sent: &Sent) {
+    /// Looks for the delay at which both go together best, and takes the losses anew. `by_waveform`: the delay that the waveform says.
+    pub fn search(&mut self, step: u64, sent: &Sent, by_waveform: Option<usize>) {
+        if let Some(delay) = by_waveform {
+            self.confirm(step, sent, delay);
+            return;
+        }
+        if self.found.is_some_and(|found| found.by_waveform) {
+            return;
+        }
         let Some(spread) = self.spread() else { return };
         let of = |room: usize, delay: usize| self.correlation(room, delay, spread);
         let all = (0..ROOMS).flat_map(|room| (SHORTEST..LONGEST).map(move |delay| (room, delay)));
@@ -162,17 +175,40 @@ impl EchoPath {
             self.candidate = None;
             return;
         }
+        let times = self.propose(delay);
+        let is_sure = correlation > SURE;
+        if times >= if is_sure { IN_A_ROW } else { LIKELY_IN_A_ROW } {
+            let gains = self.gains(step, room, delay, sent);
+            let confirmed = if is_sure { IN_A_ROW } else { 0 };
+            self.found = Some(Found { room, delay, gains, most: gains, confirmed, by_waveform: false });
+        }
+    }
+
+    /// How many times in a row this delay was proposed.
+    fn propose(&mut self, delay: usize) -> u32 {
         let times = match self.candidate {
             Some((at, times)) if at.abs_diff(delay) <= 1 => times + 1,
             Some(_) | None => 1,
         };
         self.candidate = Some((delay, times));
-        let is_sure = correlation > SURE;
-        if times >= if is_sure { IN_A_ROW } else { LIKELY_IN_A_ROW } {
-            let gains = self.gains(step, room, delay, sent);
-            let confirmed = if is_sure { IN_A_ROW } else { 0 };
-            self.found = Some(Found { room, delay, gains, most: gains, confirmed });
+        times
+    }
+
+    /// The waveform says that it is this delay.
+    fn confirm(&mut self, step: u64, sent: &Sent, delay: usize) {
+        let times = self.propose(delay);
+        let is_near = |found: &Found| found.by_waveform && found.delay.abs_diff(delay) <= 1;
+        let needed = if self.found.as_ref().is_some_and(is_near) { DRIFTED } else { WAVEFORM_IN_A_ROW };
+        if times < needed || self.found.is_some_and(|found| found.by_waveform && found.delay == delay) {
+            return;
         }
+        let goes_along = |room: usize| self.correlation(room, delay, 1.0);
+        let room = (0..ROOMS).max_by(|a, b| goes_along(*a).total_cmp(&goes_along(*b))).unwrap_or(0);
+        let near = self.found.filter(|found| found.delay.abs_diff(delay) <= NEAR);
+        let room = near.map_or(room, |found| found.room);
+        let gains = self.gains(step, room, delay, sent);
+        let most = near.map_or(gains, |found| found.most);
+        self.found = Some(Found { room, delay, gains, most, confirmed: IN_A_ROW, by_waveform: true });
     }
 
     /// Takes the correlation at the delay that is known. Whether that was only likely, and has become unlikely before it was sure.

@@ -1,0 +1,215 @@
+//! How much of what is heard is what was sent, by its waveform: the coherence of both.
+//!
+//! In each bin of the spectrum a room changes level and phase of what was sent, always in the same way, and a person's voice has nothing to do
+//! with either. So the part of the power of what is heard that a steady change explains,
+//! Σ |Sxy|² / Sxx over Σ Syy (Sxy, Sxx, Syy: cross and power spectra over the last steps; the magnitude-squared coherence, weighted by
+//! power), is large at the echo's delay and next to nothing elsewhere, however loud it is. Of an echo about half is explained, since a room
+//! rings for longer than a step; of a person's voice a twentieth.
+
+use super::bands::{BINS, Bins};
+use super::path::LONGEST;
+
+/// What is left after a step of what the delay is looked for with: it lasts about a second …
+const KEEP: f32 = 0.99;
+/// … and of what is said of this moment: 0.2 s.
+const KEEP_NOW: f32 = 0.95;
+/// Steps of what is heard before the delay can be told.
+const LEAST_STEPS: u32 = 18;
+/// A delay at which so much is explained, and so many times what is explained at a usual one, may be the echo's. (Without any echo
+/// 99 in 100 have less than 0.08 at the best.)
+const EXPLAINED: f32 = 0.12;
+const TIMES_USUAL: f32 = 2.5;
+
+/// So many steps at a delay say what is heard now.
+const LEAST_NOW: u32 = 6;
+/// What is explained of the echo as a rule, at least, as long as nothing is known of it; then it is learnt step by step as that which 60 in 100 have at most …
+const AT_FIRST: f32 = 0.4;
+const LEARNS_UP: f32 = 0.0015;
+const LEARNS_DOWN: f32 = 0.001;
+/// … and doubted while a person seems to speak: if the echo's waveform changes for good, that is noticed after half a minute.
+const DOUBTS: f32 = 0.0001;
+/// What is heard now is compared at so many delays, from so many steps before the one that is known on.
+const AROUND: usize = 5;
+const BEFORE: usize = 2;
+/// With less than this the waveform tells nothing.
+const PROVEN: f32 = 0.2;
+
+/// Power that is nothing, in a bin: full scale is some 10 000.
+const NOTHING: f32 = 1e-5;
+
+/// Steps that are remembered.
+const REMEMBERED: usize = 128;
+const _: () = assert!(REMEMBERED > LONGEST);
+
+/// A sum of products, in each bin.
+#[derive(Clone, Copy, Debug)]
+struct Cross {
+    re: [f32; BINS],
+    im: [f32; BINS],
+}
+
+impl Cross {
+    const NONE: Self = Self { re: [0.0; BINS], im: [0.0; BINS] };
+
+    fn add(&mut self, keep: f32, sent: &Bins, heard: &Bins) {
+        for bin in 0..BINS {
+            self.re[bin] = self.re[bin] * keep + sent.re[bin] * heard.re[bin] + sent.im[bin] * heard.im[bin];
+            self.im[bin] = self.im[bin] * keep + sent.re[bin] * heard.im[bin] - sent.im[bin] * heard.re[bin];
+        }
+    }
+
+    /// The power of what is heard that is explained, with the power of what was sent.
+    fn explained(&self, sent: &[f32; BINS]) -> f32 {
+        (0..BINS).map(|bin| (self.re[bin] * self.re[bin] + self.im[bin] * self.im[bin]) / (sent[bin] + NOTHING)).sum()
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Waveform {
+    /// By step, modulo [`REMEMBERED`]: what was sent, and its power over the last second.
+    sent: Box<[(Bins, [f32; BINS]); REMEMBERED]>,
+    power: [f32; BINS],
+    next: u64,
+    /// By delay.
+    crosses: Box<[Cross; LONGEST]>,
+    heard: f32,
+    steps: u32,
+    now: Option<Now>,
+}
+
+/// The last moments, around the delay that is known.
+#[derive(Debug)]
+struct Now {
+    delay: usize,
+    /// At [`AROUND`] delays, the first [`BEFORE`] steps before it.
+    crosses: [Cross; AROUND],
+    sent: [[f32; BINS]; AROUND],
+    heard: f32,
+    steps: u32,
+    /// How much of an echo is explained as a rule.
+    usual: f32,
+}
+
+impl Waveform {
+    pub fn new() -> Self {
+        Self {
+            sent: Box::new([(Bins::NONE, [0.0; BINS]); REMEMBERED]),
+            power: [0.0; BINS],
+            next: 0,
+            crosses: Box::new([Cross::NONE; LONGEST]),
+            heard: 0.0,
+            steps: 0,
+            now: None,
+        }
+    }
+
+    /// Steps between the last one and this were silent. A step of the past is not taken.
+    pub fn put(&mut self, step: u64, sent: &Bins) {
+        if step >= self.next {
+            self.fill_to(step);
+            self.push(sent);
+        }
+    }
+
+    /// Nothing was sent before `step`, from where the last step ended.
+    pub fn fill_to(&mut self, step: u64) {
+        self.next = self.next.max(step.saturating_sub(REMEMBERED as u64));
+        while self.next < step {
+            self.push(&Bins::NONE);
+        }
+    }
+
+    fn push(&mut self, sent: &Bins) {
+        for (bin, power) in self.power.iter_mut().enumerate() {
+            *power = *power * KEEP + sent.power(bin);
+        }
+        self.sent[(self.next % REMEMBERED as u64) as usize] = (*sent, self.power);
+        self.next += 1;
+    }
+
+    /// Compares one step of what is heard with what was sent before it.
+    pub fn compare(&mut self, step: u64, heard: &Bins) {
+        self.steps = self.steps.saturating_add(1);
+        self.heard = self.heard * KEEP + heard.all_power();
+        for (delay, cross) in self.crosses.iter_mut().enumerate() {
+            cross.add(KEEP, &self.sent[place(step, delay)].0, heard);
+        }
+        if let Some(now) = &mut self.now {
+            now.add(heard, |delay| &self.sent[place(step, delay)].0);
+        }
+    }
+
+    /// The delay at which most is explained, if it may be the echo's, and how much that is.
+    pub fn best(&self, step: u64) -> Option<(usize, f32)> {
+        if self.steps < LEAST_STEPS {
+            return None;
+        }
+        let mut all: [f32; LONGEST] =
+            std::array::from_fn(|delay| self.crosses[delay].explained(&self.sent[place(step, delay)].1));
+        let (delay, best) = all.iter().copied().enumerate().max_by(|a, b| a.1.total_cmp(&b.1))?;
+        let (_, usual, _) = all.select_nth_unstable_by(LONGEST / 2, f32::total_cmp);
+        let explained = best / (self.heard + NOTHING);
+        (explained > EXPLAINED && best > *usual * TIMES_USUAL).then_some((delay, explained))
+    }
+
+    /// An echo comes back after this delay, and so much of it is explained.
+    pub fn follow(&mut self, delay: usize, usual: f32) {
+        if self.now.as_ref().is_none_or(|now| now.delay != delay) {
+            let is_near = |now: &&Now| now.delay.abs_diff(delay) <= BEFORE;
+            let usual = self.now.as_ref().filter(is_near).map_or(usual.max(AT_FIRST), |now| now.usual);
+            self.now = Some(Now {
+                delay,
+                crosses: [Cross::NONE; AROUND],
+                sent: [[0.0; BINS]; AROUND],
+                heard: 0.0,
+                steps: 0,
+                usual,
+            });
+        }
+    }
+
+    /// How much of what was heard just now is explained, as a share of what is of the echo alone.
+    pub fn likeness(&self) -> Option<f32> {
+        self.now
+            .as_ref()
+            .filter(|now| now.steps >= LEAST_NOW && now.usual >= PROVEN)
+            .map(|now| now.explained() / now.usual)
+    }
+
+    /// What was heard just now was the echo alone.
+    pub fn learn_echo(&mut self) {
+        if let Some(now) = &mut self.now {
+            now.usual += if now.explained() > now.usual { LEARNS_UP } else { -LEARNS_DOWN };
+        }
+    }
+
+    /// A person seems to speak.
+    pub fn doubt(&mut self) {
+        if let Some(now) = &mut self.now {
+            now.usual -= DOUBTS;
+        }
+    }
+}
+
+impl Now {
+    fn add<'a>(&mut self, heard: &Bins, sent: impl Fn(usize) -> &'a Bins) {
+        self.steps = self.steps.saturating_add(1);
+        self.heard = self.heard * KEEP_NOW + heard.all_power();
+        for (n, (cross, power)) in self.crosses.iter_mut().zip(&mut self.sent).enumerate() {
+            let sent = sent((self.delay + n).saturating_sub(BEFORE));
+            cross.add(KEEP_NOW, sent, heard);
+            for (bin, power) in power.iter_mut().enumerate() {
+                *power = *power * KEEP_NOW + sent.power(bin);
+            }
+        }
+    }
+
+    fn explained(&self) -> f32 {
+        let all = self.crosses.iter().zip(&self.sent).map(|(cross, sent)| cross.explained(sent));
+        all.fold(0.0, f32::max) / (self.heard + NOTHING)
+    }
+}
+
+fn place(step: u64, delay: usize) -> usize {
+    (step.saturating_sub(delay as u64) % REMEMBERED as u64) as usize
+}
