@@ -33,7 +33,7 @@ use pattern::Pattern;
 use ringline_model::CallTime;
 use sent::Sent;
 use std::time::Duration;
-use waveform::Waveform;
+use waveform::{Trace, Waveform};
 
 /// One step of the comparison.
 const STEP_US: u64 = 10_000;
@@ -49,10 +49,9 @@ const MEASURE_EVERY: u64 = 16;
 const NOISE_DOWN: f32 = 0.3;
 const NOISE_UP: f32 = 0.02;
 
-/// Evidence of so much decides, and of so much is kept: less of a person's, since what a canceller leaves over may look like one.
+/// Evidence of so much decides, and of so much is kept.
 const DECIDES: f32 = 2.0;
-const MOST_ECHO: f32 = 4.0;
-const MOST_PERSON: f32 = 3.0;
+const MOST: f32 = 3.0;
 /// When a step says nothing, what was thought before fades.
 const FADE: f32 = 0.97;
 
@@ -69,18 +68,19 @@ const EITHER: f32 = 0.38;
 const PER_LIKENESS: f32 = 2.0;
 
 /// Of the part of an echo that its waveform explains as a rule, so much and more is heard of the agent's voice alone, and less while a
-/// person speaks. (Of 100 steps of the echo alone, one has less than 0.5; of persons over it, eight.)
-const SAME: f32 = 0.65;
-/// So much less suffices if levels see no more than the echo: a canceller may just be opening …
-const LESS_SAME: f32 = 0.25;
-const NO_MORE: f32 = -0.36;
+/// person speaks. (Of persons over an echo, nine in ten steps have less than 0.5.)
+const SAME: f32 = 0.85;
+/// So much less suffices if levels see no more than the echo: a room that rings, or a canceller that just opens, explains little …
+const LESS_SAME: f32 = 0.65;
+const NO_MORE: f32 = -0.1;
 /// … and of what comes through one that cancels, this.
-const SAME_THROUGH: f32 = 0.4;
+const SAME_THROUGH: f32 = 0.3;
 const PER_SAME: f32 = 4.0;
-const IS_OTHER: f32 = 0.8;
 
 /// So many steps of the agent's voice suffice to know the way back, if there is one.
 const LEARNING: u32 = 160;
+/// So many sounds that are nothing like it are not the agent's.
+const UNLIKE_STEPS: u32 = 30;
 /// The same while some delay seems likely.
 const LEARNING_MOST: u32 = 240;
 /// When the way back is found, so many steps decide whose the first sound was.
@@ -114,11 +114,14 @@ struct Judge {
     sent: Sent,
     path: EchoPath,
     waveform: Waveform,
+    trace: Trace,
     pattern: Pattern,
     /// While the echo is being cancelled.
     canceller: Option<Canceller>,
     /// Steps in which the agent was to be heard, as long as the way back is not known.
     learning: u32,
+    /// Steps in which something sounded that is nothing like the agent's voice, as long as that is so.
+    unlike: u32,
     /// Steps for which it may stay open whose the voice is, once the way back is known.
     deciding: u32,
     noise: Option<Levels>,
@@ -144,9 +147,11 @@ impl EchoGuard {
                 sent: Sent::new(),
                 path: EchoPath::new(),
                 waveform: Waveform::new(),
+                trace: Trace::Unclear,
                 pattern: Pattern::default(),
                 canceller: None,
                 learning: 0,
+                unlike: 0,
                 deciding: DECIDING,
                 noise: None,
                 evidence: 0.0,
@@ -222,9 +227,9 @@ impl Judge {
 
     /// Looks for the delay.
     fn search(&mut self, step: u64) {
-        let by_waveform = self.waveform.best(step);
-        self.path.search(step, &self.sent, by_waveform.map(|(delay, _)| delay));
-        if let (Some((delay, explained)), Some(found)) = (by_waveform, self.path.found())
+        self.trace = self.waveform.trace(step);
+        self.path.search(step, &self.sent, self.trace);
+        if let (Trace::At { delay, explained }, Some(found)) = (self.trace, self.path.found())
             && found.delay == delay
         {
             self.waveform.follow(delay, explained);
@@ -235,7 +240,10 @@ impl Judge {
     fn weigh(&mut self, step: u64, heard: &Heard<'_>) {
         let Some(found) = self.path.found() else {
             self.learning += u32::from(self.sent.was_audible(step, 1));
-            let is_open = self.learning < LEARNING || self.learning < LEARNING_MOST && self.path.suspects();
+            let suspects = self.path.suspects();
+            self.unlike += u32::from(heard.is_enough() && !suspects && self.trace == Trace::Nothing);
+            let is_learning = self.learning < LEARNING && self.unlike < UNLIKE_STEPS;
+            let is_open = is_learning || suspects && self.learning < LEARNING_MOST;
             self.voice = if is_open { Voice::Open } else { Voice::Unsure };
             return;
         };
@@ -269,7 +277,7 @@ impl Judge {
             } else if self.evidence >= DECIDES {
                 self.waveform.doubt();
             }
-            self.evidence = (self.evidence + evidence).clamp(-MOST_ECHO, MOST_PERSON);
+            self.evidence = (self.evidence + evidence).clamp(-MOST, MOST);
         }
         self.deciding = self.deciding.saturating_sub(1);
         self.voice = if self.evidence >= DECIDES {
@@ -313,7 +321,7 @@ fn by_waveform(alike: f32, excess: f32, cancelled: bool) -> f32 {
         return if alike < SAME_THROUGH { excess } else { IS_ECHO };
     }
     let same = if excess < NO_MORE { SAME - LESS_SAME } else { SAME };
-    ((same - alike) * PER_SAME).clamp(IS_ECHO, IS_OTHER)
+    ((same - alike) * PER_SAME).clamp(IS_ECHO, 1.0)
 }
 
 /// From call time to steps. A stream's steps follow one another; its time may breathe by a few ms.

@@ -7,6 +7,7 @@
 
 use super::bands::{BANDS, Levels, SILENCE};
 use super::sent::{FADE, ROOMS, Sent};
+use super::waveform::Trace;
 
 /// Shortest delay: the codecs' own. What goes together at once does so by chance.
 const SHORTEST: usize = 2;
@@ -28,8 +29,11 @@ const BETTER: f32 = 0.08;
 /// So many searches in a row find the same delay, if it is sure and if it is likely: what goes together by chance soon does so at another.
 const IN_A_ROW: u32 = 15;
 const LIKELY_IN_A_ROW: u32 = 35;
-/// The same for what the waveform says, and if that is but a step from what is known: clocks drift.
+/// The same for what the waveform says, if it explains so much, if it explains less, and if that is but a step from what is known: clocks
+/// drift.
 const WAVEFORM_IN_A_ROW: u32 = 8;
+const EXPLAINED: f32 = 0.2;
+const LITTLE_IN_A_ROW: u32 = 30;
 const DRIFTED: u32 = 50;
 /// A delay so near is the same way back.
 const NEAR: usize = 2;
@@ -152,10 +156,11 @@ impl EchoPath {
         }
     }
 
-    /// Looks for the delay at which both go together best, and takes the losses anew. `by_waveform`: the delay that the waveform says.
-    pub fn search(&mut self, step: u64, sent: &Sent, by_waveform: Option<usize>) {
-        if let Some(delay) = by_waveform {
-            self.confirm(step, sent, delay);
+    /// Looks for the delay at which both go together best, and takes the losses anew. What the waveform says of the delay
+    /// comes first.
+    pub fn search(&mut self, step: u64, sent: &Sent, trace: Trace) {
+        if let Trace::At { delay, explained } = trace {
+            self.confirm(step, sent, delay, explained);
             return;
         }
         if self.found.is_some_and(|found| found.by_waveform) {
@@ -167,11 +172,12 @@ impl EchoPath {
         let best = all.map(|(room, delay)| (of(room, delay), room, delay)).max_by(|a, b| a.0.total_cmp(&b.0));
         let Some((correlation, room, delay)) = best else { return };
         let known = self.found.map(|found| of(found.room, found.delay));
-        if self.refutes(known) {
+        let likely = if trace == Trace::Nothing { SURE } else { LIKELY };
+        if self.refutes(known, trace) {
             (self.found, self.candidate) = (None, None);
             return;
         }
-        if correlation <= known.map_or(LIKELY, |known| (known + BETTER).max(SURE)) {
+        if correlation <= known.map_or(likely, |known| (known + BETTER).max(SURE)) {
             self.candidate = None;
             return;
         }
@@ -195,10 +201,14 @@ impl EchoPath {
     }
 
     /// The waveform says that it is this delay.
-    fn confirm(&mut self, step: u64, sent: &Sent, delay: usize) {
+    fn confirm(&mut self, step: u64, sent: &Sent, delay: usize, explained: f32) {
         let times = self.propose(delay);
         let is_near = |found: &Found| found.by_waveform && found.delay.abs_diff(delay) <= 1;
-        let needed = if self.found.as_ref().is_some_and(is_near) { DRIFTED } else { WAVEFORM_IN_A_ROW };
+        let needed = match explained > EXPLAINED {
+            _ if self.found.as_ref().is_some_and(is_near) => DRIFTED,
+            true => WAVEFORM_IN_A_ROW,
+            false => LITTLE_IN_A_ROW,
+        };
         if times < needed || self.found.is_some_and(|found| found.by_waveform && found.delay == delay) {
             return;
         }
@@ -212,13 +222,13 @@ impl EchoPath {
     }
 
     /// Takes the correlation at the delay that is known. Whether that was only likely, and has become unlikely before it was sure.
-    fn refutes(&mut self, known: Option<f32>) -> bool {
+    fn refutes(&mut self, known: Option<f32>, trace: Trace) -> bool {
         let (Some(found), Some(correlation)) = (&mut self.found, known) else { return false };
         if found.confirmed >= IN_A_ROW {
             return false;
         }
         found.confirmed = if correlation > SURE { found.confirmed + 1 } else { 0 };
-        correlation < UNLIKELY
+        correlation < UNLIKELY || trace == Trace::Nothing
     }
 
     /// The usual levels of what is sent, as it sounds in the room.

@@ -17,7 +17,7 @@ const KEEP_NOW: f32 = 0.95;
 const LEAST_STEPS: u32 = 18;
 /// A delay at which so much is explained, and so many times what is explained at a usual one, may be the echo's. (Without any echo
 /// 99 in 100 have less than 0.08 at the best.)
-const EXPLAINED: f32 = 0.12;
+const MAY_BE: f32 = 0.12;
 const TIMES_USUAL: f32 = 2.5;
 
 /// So many steps at a delay say what is heard now.
@@ -29,10 +29,15 @@ const LEARNS_DOWN: f32 = 0.001;
 /// … and doubted while a person seems to speak: if the echo's waveform changes for good, that is noticed after half a minute.
 const DOUBTS: f32 = 0.0001;
 /// What is heard now is compared at so many delays, from so many steps before the one that is known on.
-const AROUND: usize = 5;
+const AROUND: usize = 6;
 const BEFORE: usize = 2;
+/// A room rings: two delays count, so many steps apart that nothing is counted twice.
+const LATER: usize = 2;
 /// With less than this the waveform tells nothing.
 const PROVEN: f32 = 0.2;
+
+/// Where so little is explained nothing of the agent's is heard.
+const NOTHING_EXPLAINED: f32 = 0.06;
 
 /// Power that is nothing, in a bin: full scale is some 10 000.
 const NOTHING: f32 = 1e-5;
@@ -40,6 +45,19 @@ const NOTHING: f32 = 1e-5;
 /// Steps that are remembered.
 const REMEMBERED: usize = 128;
 const _: () = assert!(REMEMBERED > LONGEST);
+
+/// What the waveform says of the delay of an echo.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Trace {
+    /// This may be it.
+    At {
+        delay: usize,
+        explained: f32,
+    },
+    /// There is no echo, as far as can be heard.
+    Nothing,
+    Unclear,
+}
 
 /// A sum of products, in each bin.
 #[derive(Clone, Copy, Debug)]
@@ -139,17 +157,24 @@ impl Waveform {
         }
     }
 
-    /// The delay at which most is explained, if it may be the echo's, and how much that is.
-    pub fn best(&self, step: u64) -> Option<(usize, f32)> {
-        if self.steps < LEAST_STEPS {
-            return None;
-        }
-        let mut all: [f32; LONGEST] =
-            std::array::from_fn(|delay| self.crosses[delay].explained(&self.sent[place(step, delay)].1));
-        let (delay, best) = all.iter().copied().enumerate().max_by(|a, b| a.1.total_cmp(&b.1))?;
+    /// What the last second says of the delay.
+    pub fn trace(&self, step: u64) -> Trace {
+        let Some(mut all) = self.by_delay(step) else { return Trace::Unclear };
+        let best = all.iter().copied().enumerate().max_by(|a, b| a.1.total_cmp(&b.1));
+        let Some((delay, explained)) = best else { return Trace::Unclear };
         let (_, usual, _) = all.select_nth_unstable_by(LONGEST / 2, f32::total_cmp);
-        let explained = best / (self.heard + NOTHING);
-        (explained > EXPLAINED && best > *usual * TIMES_USUAL).then_some((delay, explained))
+        match explained {
+            nothing if nothing < NOTHING_EXPLAINED => Trace::Nothing,
+            _ if explained > MAY_BE && explained > *usual * TIMES_USUAL => Trace::At { delay, explained },
+            _ => Trace::Unclear,
+        }
+    }
+
+    /// How much of what was heard over the last second is explained.
+    fn by_delay(&self, step: u64) -> Option<[f32; LONGEST]> {
+        let heard = self.heard + NOTHING;
+        let explained = |delay: usize| self.crosses[delay].explained(&self.sent[place(step, delay)].1) / heard;
+        (self.steps >= LEAST_STEPS).then(|| std::array::from_fn(explained))
     }
 
     /// An echo comes back after this delay, and so much of it is explained.
@@ -205,8 +230,9 @@ impl Now {
     }
 
     fn explained(&self) -> f32 {
-        let all = self.crosses.iter().zip(&self.sent).map(|(cross, sent)| cross.explained(sent));
-        all.fold(0.0, f32::max) / (self.heard + NOTHING)
+        let all: [f32; AROUND] = std::array::from_fn(|n| self.crosses[n].explained(&self.sent[n]));
+        let most = all.iter().zip(&all[LATER..]).map(|(first, later)| first + later).fold(0.0, f32::max);
+        most / (self.heard + NOTHING)
     }
 }
 
