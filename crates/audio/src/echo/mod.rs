@@ -19,6 +19,7 @@
 mod bands;
 mod canceller;
 mod heard;
+mod noise;
 mod path;
 mod pattern;
 mod sent;
@@ -28,6 +29,7 @@ use crate::{EAR_RATE, MOUTH_RATE};
 use bands::{Bands, Bins, Levels, SILENCE, plus};
 use canceller::Canceller;
 use heard::Heard;
+use noise::Noise;
 use path::{EchoPath, Found, LONGEST};
 use pattern::Pattern;
 use ringline_model::CallTime;
@@ -44,10 +46,6 @@ const RINGS: u64 = LONGEST as u64 + 30;
 /// Steps between two looks for the delay, and between two measurements of the losses.
 const SEARCH_EVERY: u64 = 2;
 const MEASURE_EVERY: u64 = 16;
-
-/// The noise is the least level: it is followed down by this share of the way a step, and up by so many dB.
-const NOISE_DOWN: f32 = 0.3;
-const NOISE_UP: f32 = 0.02;
 
 /// Evidence of so much decides, and of so much is kept.
 const DECIDES: f32 = 2.0;
@@ -124,7 +122,7 @@ struct Judge {
     unlike: u32,
     /// Steps for which it may stay open whose the voice is, once the way back is known.
     deciding: u32,
-    noise: Option<Levels>,
+    noise: Noise,
     /// Positive: a person.
     evidence: f32,
     voice: Voice,
@@ -153,7 +151,7 @@ impl EchoGuard {
                 learning: 0,
                 unlike: 0,
                 deciding: DECIDING,
-                noise: None,
+                noise: Noise::default(),
                 evidence: 0.0,
                 voice: Voice::Person,
             },
@@ -196,11 +194,7 @@ impl Judge {
     }
 
     fn step(&mut self, step: u64, heard: &Levels, bins: &Bins) {
-        let noise = self.noise.get_or_insert(*heard);
-        for (noise, level) in noise.iter_mut().zip(heard) {
-            *noise = if level < noise { *noise + NOISE_DOWN * (level - *noise) } else { *noise + NOISE_UP };
-        }
-        let noise = *noise;
+        let noise = self.noise.add(heard);
         if !self.sent.was_audible(step, RINGS) {
             (self.evidence, self.voice) = (0.0, Voice::Person);
             return;

@@ -17,7 +17,7 @@ pub(super) const LONGEST: usize = 64;
 /// What is left of the statistics after a step: they last about a second.
 const KEEP: f32 = 0.99;
 /// Steps of both before a correlation means anything.
-const LEAST_STEPS: f32 = 18.0;
+const LEAST_STEPS: f32 = 60.0;
 /// From here on what is heard may come from what is sent (a person's voice gets so far by chance, at delays that change) …
 const LIKELY: f32 = 0.4;
 /// … and from here on it is taken to,
