@@ -23,7 +23,7 @@ const TIMES_USUAL: f32 = 2.5;
 /// So many steps at a delay say what is heard now.
 const LEAST_NOW: u32 = 6;
 /// What is explained of the echo as a rule, at least, as long as nothing is known of it; then it is learnt step by step as that which 60 in 100 have at most …
-const AT_FIRST: f32 = 0.4;
+const AT_FIRST: f32 = 0.55;
 const LEARNS_UP: f32 = 0.0015;
 const LEARNS_DOWN: f32 = 0.001;
 /// … and doubted while a person seems to speak: if the echo's waveform changes for good, that is noticed after half a minute.

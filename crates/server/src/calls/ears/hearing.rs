@@ -4,7 +4,7 @@
 //! While the echo guard knows that it hears the agent and nobody else, a frame is silence to the speech detector. Speech that was
 //! told of before that was known is taken back ([`Heard::WasEcho`]), unless a person was in it or it is older than
 //! [`TAKEN_BACK`]: then it ends. While the agent is heard for the first time, it is open whose a sound is; what begins then is told of when
-//! that is known, 1.6 s of the agent's voice later as a rule and 3 s at most, and not at all if it is over by then.
+//! that is known, after 0.3 s of it as a rule, 1.6 s of the agent's voice at most, and 3 s if an echo is likely; also if it is over by then.
 
 use super::speech_detector::{ENTER, SpeechDetector, SpeechEdge};
 use ringline_audio::{EAR_RATE, EchoGuard, Voice, level_dbfs};
@@ -17,7 +17,7 @@ use std::time::Duration;
 const TAKEN_BACK: Duration = Duration::from_millis(1500);
 /// A person is in speech that the guard takes for a person's for so long. When a canceller opens, it takes the agent's voice for one for
 /// less.
-const PERSON: Duration = Duration::from_millis(200);
+const PERSON: Duration = Duration::from_millis(120);
 /// What is heard so long after the agent's voice left was said while it was heard: the way there and back, and the beat that people
 /// wait.
 const OVER_AGENT: Duration = Duration::from_millis(500);
@@ -52,6 +52,14 @@ impl Heard {
     }
 }
 
+/// Speech that was not told of.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    from: CallTime,
+    /// It is over.
+    until: Option<CallTime>,
+}
+
 pub struct Hearing {
     voice_activity: Box<dyn VoiceActivity>,
     detector: SpeechDetector,
@@ -59,8 +67,8 @@ pub struct Hearing {
     heeds_guard: bool,
     /// For how long what sounds like speech has been a person's, since the agent's voice was heard alone or speech ended.
     person_for: Duration,
-    /// Speech that has begun and was not told of: it may be the agent's.
-    held: Option<CallTime>,
+    /// It may be the agent's.
+    held: Option<Held>,
     /// Until when the agent's voice was heard and nobody else's.
     echo_until: Option<CallTime>,
     /// Until when what was told of reaches.
@@ -128,7 +136,7 @@ impl Hearing {
             let level = level_dbfs(pcm);
             let wanted = self.detector.wants(samples(frame), level);
             let probability = if wanted { self.voice_activity.predict(pcm) } else { 0.0 };
-            if let Some(heard) = self.judge(began, samples(frame), probability, level) {
+            for heard in self.judge(began, samples(frame), probability, level).into_iter().flatten() {
                 if let Heard::Ended(at) = heard {
                     self.told_until = at;
                 }
@@ -140,17 +148,11 @@ impl Hearing {
         self.partial.drain(..used);
     }
 
-    fn judge(&mut self, began: CallTime, length: Duration, probability: f32, level: f32) -> Option<Heard> {
+    /// What one frame tells: two things if it is now known whose what was held is.
+    fn judge(&mut self, began: CallTime, length: Duration, probability: f32, level: f32) -> [Option<Heard>; 2] {
         let voice = if self.heeds_guard { self.guard.voice() } else { Voice::Person };
         if voice == Voice::Echo {
-            self.echo_until = Some(began + length);
-            let person_for = std::mem::take(&mut self.person_for);
-            let since = self.detector.forget()?;
-            if self.held.take().is_some() {
-                return None;
-            }
-            let is_echo = person_for < PERSON && began.since(since) <= TAKEN_BACK;
-            return Some(if is_echo { Heard::WasEcho } else { Heard::Ended(began) });
+            return [self.is_echo(began, began + length), None];
         }
         let edge = match self.detector.frame(began, length, probability, level) {
             Some(SpeechEdge::Began(at)) => Some(SpeechEdge::Began(self.really_began(at))),
@@ -161,15 +163,37 @@ impl Hearing {
         } else if voice == Voice::Person && probability >= ENTER {
             self.person_for = self.person_for.saturating_add(length);
         }
-        match edge {
-            Some(SpeechEdge::Began(at)) if voice == Voice::Open => {
-                self.held = Some(at);
+        let told = match edge {
+            Some(SpeechEdge::Began(at)) if voice == Voice::Open || self.held.is_some() => {
+                self.held.get_or_insert(Held { from: at, until: None }).until = None;
                 None
             }
             Some(SpeechEdge::Began(at)) => Some(Heard::Began(at)),
-            Some(SpeechEdge::Ended(at)) => self.held.take().is_none().then_some(Heard::Ended(at)),
-            None => self.held.take_if(|_| voice != Voice::Open).map(Heard::Began),
+            Some(SpeechEdge::Ended(at)) => match &mut self.held {
+                Some(held) => {
+                    held.until = Some(at);
+                    None
+                }
+                None => Some(Heard::Ended(at)),
+            },
+            None => None,
+        };
+        match self.held.take_if(|_| voice != Voice::Open) {
+            Some(Held { from, until }) => [Some(Heard::Began(from)), until.map(Heard::Ended)],
+            None => [told, None],
         }
+    }
+
+    /// The agent is heard from `began` until `until`, and nobody else.
+    fn is_echo(&mut self, began: CallTime, until: CallTime) -> Option<Heard> {
+        self.echo_until = Some(until);
+        let person_for = std::mem::take(&mut self.person_for);
+        let since = self.detector.forget();
+        if self.held.take().is_some() {
+            return None;
+        }
+        let is_echo = person_for < PERSON && began.since(since?) <= TAKEN_BACK;
+        Some(if is_echo { Heard::WasEcho } else { Heard::Ended(began) })
     }
 
     /// Speech that is found to begin where the agent's voice was heard alone until then began a little before.
