@@ -1,20 +1,25 @@
 //! Whether what is heard is a person, or the agent's own voice that comes back from the user's loudspeaker.
 //!
-//! What was sent is known exactly. [`EchoGuard`] compares its levels in bands with those of what is heard: it looks for the delay
-//! at which both go up and down together (20 to 640 ms), learns how much of each band comes back, and then asks of every
-//! 10 ms how much of what is heard is more than that, and whether it has the pattern of what was sent. It works on levels
-//! and not on samples, because what comes back has been through codecs, an echo canceller and another clock.
+//! What was sent is known exactly. [`EchoGuard`] looks for it in what is heard by its waveform (`waveform.rs`: the coherence of both), at
+//! delays of up to 640 ms: that tells the delay after 0.2 s of echo, and of every 10 ms whether there is more than the echo in what is heard. Where
+//! a client's echo canceller leaves nothing of the waveform, levels in bands tell the same with less certainty (`path.rs`: the delay at
+//! which both go up and down together, and how much of each band comes back; `pattern.rs`: whether the same bands are loud at the same
+//! time; `canceller.rs`: what a canceller that opens lets through).
+//!
+//! The flow, every 10 ms: noise ← the least of late; delay ← the waveform, or the levels; what is expected back ← what was sent then, and
+//! what each band lost; evidence ← the part of the waveform that is explained, with the levels, or the levels and their pattern; voice ← the sum of
+//! the evidence.
 //!
 //! Contract: [`EchoGuard::sent`] and [`EchoGuard::heard`] take audio with its call time, each in order; pieces may have any size.
-//! What is not handed in as sent was silent. Nothing is altered, and nothing is allocated after construction. The way back is
-//! known after 0.5 to 1.6 s of echo, once per call. Until the agent has been heard for [`LEARNING`] it is open whose a sound is
-//! ([`Voice::Open`]), and up to [`LEARNING_MOST`] if a delay seems likely; if the way back is not known by then, there is none as far as can be
-//! told.
+//! What is not handed in as sent was silent. Nothing is altered, and nothing is allocated after construction. Until the agent has been heard
+//! for [`LEARNING`] it is open whose a sound is ([`Voice::Open`]), unless it is nothing like the agent's for 0.3 s, and up to
+//! [`LEARNING_MOST`] if a delay seems likely; if the way back is not known by then, there is none as far as can be told.
 //!
-//! Limits: an echo later than 640 ms is a person's voice. A person more than about 6 dB below the echo is not noticed. Over an echo that is
-//! being cancelled, a person no louder than the whole echo is noticed by the pattern alone, after 0.1 to 0.3 s; when a canceller
-//! opens in the middle of a word, the first 0.1 to 0.3 s may be taken for a person's. A loudspeaker that is turned down by 8 dB or more looks like a
-//! canceller.
+//! Limits: an echo later than 640 ms is a person's voice; when the delay jumps, the first 0.2 to 0.7 s may be taken for a person's. A person more
+//! than about 6 dB below the echo is not noticed; others are after 0.06 s as a rule, nine in ten within 0.3 s, also over an echo that is being
+//! cancelled.
+//! A loudspeaker that is turned down by 8 dB or more looks like a canceller. With the waveform gone, a delay takes 1 to 1.6 s, a person over
+//! the echo 0.1 to 0.3 s, and of a canceller that opens in the middle of a word 0.1 to 0.3 s may be taken for a person's.
 
 mod bands;
 mod canceller;
@@ -66,11 +71,13 @@ const EITHER: f32 = 0.38;
 const PER_LIKENESS: f32 = 2.0;
 
 /// Of the part of an echo that its waveform explains as a rule, so much and more is heard of the agent's voice alone, and less while a
-/// person speaks. (Of persons over an echo, nine in ten steps have less than 0.5.)
+/// person speaks. (Of the echo alone nine in ten steps have more than 0.7, of persons over it nine in ten less than 0.45.)
 const SAME: f32 = 0.85;
-/// So much less suffices if levels see no more than the echo: a room that rings, or a canceller that just opens, explains little …
-const LESS_SAME: f32 = 0.65;
+/// Less suffices if levels see no more than the echo, depending on their pattern: a room that rings, or a canceller that just opens,
+/// explains little …
 const NO_MORE: f32 = -0.1;
+const SAME_UNLIKE: f32 = 0.6;
+const SAME_LIKE: f32 = 0.2;
 /// … and of what comes through one that cancels, this.
 const SAME_THROUGH: f32 = 0.3;
 const PER_SAME: f32 = 4.0;
@@ -260,7 +267,7 @@ impl Judge {
         } else {
             let excess = heard.excess(&expected);
             let evidence = match self.waveform.likeness() {
-                Some(alike) => by_waveform(alike, excess, cancelled),
+                Some(alike) => by_waveform(alike, excess, cancelled, self.pattern.likeness()),
                 None => {
                     let came_through = cancelled && excess > 0.0 && heard.excess(&at_most) <= 0.0;
                     self.by_pattern(excess, came_through, heard.shows(&expected))
@@ -308,13 +315,17 @@ impl Judge {
     }
 }
 
-/// What the likeness of waveforms makes of the evidence of levels.
-fn by_waveform(alike: f32, excess: f32, cancelled: bool) -> f32 {
+/// What the likeness of waveforms makes of the evidence of levels and their pattern.
+fn by_waveform(alike: f32, excess: f32, cancelled: bool, pattern: Option<f32>) -> f32 {
     if cancelled {
         // What a canceller leaves over has another waveform; it is no louder than it was, though.
         return if alike < SAME_THROUGH { excess } else { IS_ECHO };
     }
-    let same = if excess < NO_MORE { SAME - LESS_SAME } else { SAME };
+    let same = match pattern {
+        _ if excess >= NO_MORE => SAME,
+        Some(pattern) if pattern <= UNLIKE => SAME_UNLIKE,
+        Some(_) | None => SAME_LIKE,
+    };
     ((same - alike) * PER_SAME).clamp(IS_ECHO, 1.0)
 }
 
