@@ -66,9 +66,10 @@ const TAKES_FLOOR_CJK: &str = "停, 等, 不, 别, 別, 没, 沒, 什么, 什麼
     잠깐, 잠시, 아니, 그만, 멈, 뭐, 왜, 어디, 누구, 언제, 어떻게, 하지만, 저기, 죄송";
 
 /// What listeners say most, short and hard to recognise for who does not expect it. No word that takes the floor is among them: of an
-/// echo or a cough a recogniser makes what it expects, and that must not stop the agent.
+/// echo or a cough a recogniser makes what it expects, and that must not stop the agent. No "oh" either, which it makes of words half heard
+/// over an echo.
 const EXPECTED: &[(&str, &str)] = &[
-    ("en", "Okay, Yeah, Right, Uh huh, I see, Mm hmm, Sure, Got it, Of course, Great, Oh, Alright, Yes"),
+    ("en", "Okay, Yeah, Right, Uh huh, I see, Mm hmm, Sure, Got it, Of course, Great, Alright, Yes"),
     ("zh", "嗯, 对, 好的, 是的, 知道了, 明白, 没错, 可以"),
     ("ja", "うん, はい, ええ, そうですね, なるほど"),
     ("ko", "네, 응, 그래요, 맞아요, 그렇군요"),

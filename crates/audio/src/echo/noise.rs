@@ -1,6 +1,6 @@
 //! The noise at the user's microphone: the least that was heard in each band over the last seconds.
 
-use super::bands::{BANDS, Levels, SILENCE};
+use super::bands::{Levels, SILENCE};
 
 /// Levels are smoothed by this share of the way a step, so that the least is not a chance.
 const FOLLOWS: f32 = 0.3;
@@ -32,9 +32,9 @@ impl Noise {
             (self.before, self.lowest) = (self.lowest, self.smooth);
         }
         self.steps = self.steps.wrapping_add(1);
-        for band in 0..BANDS {
-            self.smooth[band] += FOLLOWS * (heard[band] - self.smooth[band]);
-            self.lowest[band] = self.lowest[band].min(self.smooth[band]);
+        for ((smooth, lowest), level) in self.smooth.iter_mut().zip(&mut self.lowest).zip(heard) {
+            *smooth += FOLLOWS * (level - *smooth);
+            *lowest = lowest.min(*smooth);
         }
         std::array::from_fn(|band| self.lowest[band].min(self.before[band]))
     }
@@ -42,6 +42,7 @@ impl Noise {
 
 #[cfg(test)]
 mod tests {
+    use super::super::bands::BANDS;
     use super::*;
 
     #[test]
