@@ -230,10 +230,12 @@ impl Judge {
     fn search(&mut self, step: u64) {
         self.trace = self.waveform.trace(step);
         self.path.search(step, &self.sent, self.trace);
-        if let (Trace::At { delay, explained }, Some(found)) = (self.trace, self.path.found())
-            && found.delay == delay
-        {
-            self.waveform.follow(delay, explained);
+        match (self.trace, self.path.found()) {
+            (_, Some(found)) if !found.by_waveform => self.waveform.follow_none(),
+            (Trace::At { delay, explained }, Some(found)) if found.delay == delay => {
+                self.waveform.follow(delay, explained)
+            }
+            _ => {}
         }
     }
 
@@ -273,7 +275,7 @@ impl Judge {
                     self.by_pattern(excess, came_through, heard.shows(&expected))
                 }
             };
-            if self.evidence <= -DECIDES && self.pattern.likeness().is_none_or(|alike| alike >= ALIKE) {
+            if self.pattern.likeness().map_or(self.evidence <= -DECIDES, |alike| alike >= ALIKE) {
                 self.waveform.learn_echo();
             } else if self.evidence >= DECIDES {
                 self.waveform.doubt();

@@ -163,9 +163,6 @@ impl EchoPath {
             self.confirm(step, sent, delay, explained);
             return;
         }
-        if self.found.is_some_and(|found| found.by_waveform) {
-            return;
-        }
         let Some(spread) = self.spread() else { return };
         let of = |room: usize, delay: usize| self.correlation(room, delay, spread);
         let all = (0..ROOMS).flat_map(|room| (SHORTEST..LONGEST).map(move |delay| (room, delay)));

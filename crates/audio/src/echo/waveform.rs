@@ -22,10 +22,11 @@ const TIMES_USUAL: f32 = 2.5;
 
 /// So many steps at a delay say what is heard now.
 const LEAST_NOW: u32 = 6;
-/// What is explained of the echo as a rule, at least, as long as nothing is known of it; then it is learnt step by step as that which 60 in 100 have at most …
+/// What is explained of the echo as a rule, at least, as long as nothing is known of it; then it is learnt step by step as that which 60 in
+/// 100 have at most …
 const AT_FIRST: f32 = 0.55;
-const LEARNS_UP: f32 = 0.0015;
-const LEARNS_DOWN: f32 = 0.001;
+const LEARNS_UP: f32 = 0.006;
+const LEARNS_DOWN: f32 = 0.004;
 /// … and doubted while a person seems to speak: if the echo's waveform changes for good, that is noticed after half a minute.
 const DOUBTS: f32 = 0.0001;
 /// What is heard now is compared at so many delays, from so many steps before the one that is known on.
@@ -42,9 +43,9 @@ const NOTHING_EXPLAINED: f32 = 0.06;
 /// Power that is nothing, in a bin: full scale is some 10 000.
 const NOTHING: f32 = 1e-5;
 
-/// Steps that are remembered.
+/// Steps that are remembered. What is heard so late that it reaches further back, by 0.6 s and more, is not compared.
 const REMEMBERED: usize = 128;
-const _: () = assert!(REMEMBERED > LONGEST);
+const LATEST: u64 = (REMEMBERED - LONGEST) as u64;
 
 /// What the waveform says of the delay of an echo.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -76,6 +77,10 @@ impl Cross {
         }
     }
 
+    fn fade(&mut self, keep: f32) {
+        self.re.iter_mut().chain(&mut self.im).for_each(|sum| *sum *= keep);
+    }
+
     /// The power of what is heard that is explained, with the power of what was sent.
     fn explained(&self, sent: &[f32; BINS]) -> f32 {
         (0..BINS).map(|bin| (self.re[bin] * self.re[bin] + self.im[bin] * self.im[bin]) / (sent[bin] + NOTHING)).sum()
@@ -92,6 +97,8 @@ pub(super) struct Waveform {
     crosses: Box<[Cross; LONGEST]>,
     heard: f32,
     steps: u32,
+    /// The step behind the last that was heard.
+    next_heard: u64,
     now: Option<Now>,
 }
 
@@ -117,6 +124,7 @@ impl Waveform {
             crosses: Box::new([Cross::NONE; LONGEST]),
             heard: 0.0,
             steps: 0,
+            next_heard: 0,
             now: None,
         }
     }
@@ -147,6 +155,12 @@ impl Waveform {
 
     /// Compares one step of what is heard with what was sent before it.
     pub fn compare(&mut self, step: u64, heard: &Bins) {
+        self.fade(step.saturating_sub(self.next_heard));
+        self.next_heard = step + 1;
+        if self.next > step + LATEST {
+            self.now.iter_mut().for_each(|now| now.steps = 0);
+            return;
+        }
         self.steps = self.steps.saturating_add(1);
         self.heard = self.heard * KEEP + heard.all_power();
         for (delay, cross) in self.crosses.iter_mut().enumerate() {
@@ -154,6 +168,21 @@ impl Waveform {
         }
         if let Some(now) = &mut self.now {
             now.add(heard, |delay| &self.sent[place(step, delay)].0);
+        }
+    }
+
+    /// So many steps were not heard.
+    fn fade(&mut self, steps: u64) {
+        if steps == 0 {
+            return;
+        }
+        let keep = |a_step: f32| a_step.powi(steps.min(10_000) as i32);
+        self.heard *= keep(KEEP);
+        self.crosses.iter_mut().for_each(|cross| cross.fade(keep(KEEP)));
+        if let Some(now) = &mut self.now {
+            now.heard *= keep(KEEP_NOW);
+            now.crosses.iter_mut().for_each(|cross| cross.fade(keep(KEEP_NOW)));
+            now.sent.iter_mut().flatten().for_each(|power| *power *= keep(KEEP_NOW));
         }
     }
 
@@ -191,6 +220,11 @@ impl Waveform {
                 usual,
             });
         }
+    }
+
+    /// What the waveform said of the delay was wrong.
+    pub fn follow_none(&mut self) {
+        self.now = None;
     }
 
     /// How much of what was heard just now is explained, as a share of what is of the echo alone.
@@ -238,4 +272,66 @@ impl Now {
 
 fn place(step: u64, delay: usize) -> usize {
     (step.saturating_sub(delay as u64) % REMEMBERED as u64) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ringline_model::SplitMix64;
+
+    /// A step of noise, the same for the same seed.
+    fn noise(seed: u64) -> Bins {
+        let mut chance = SplitMix64::new(seed);
+        let mut some = || std::array::from_fn(|_| chance.fraction() as f32 - 0.5);
+        Bins { re: some(), im: some() }
+    }
+
+    /// Hears steps of what was sent `delay` before, or of something else.
+    fn hear(waveform: &mut Waveform, steps: std::ops::Range<u64>, delay: Option<u64>) {
+        for step in steps {
+            waveform.put(step, &noise(step));
+            let heard = match delay {
+                Some(delay) if step >= delay => noise(step - delay),
+                Some(_) | None => noise(step + 1_000_000),
+            };
+            waveform.compare(step, &heard);
+        }
+    }
+
+    #[test]
+    fn the_delay_is_where_all_is_explained_and_there_is_none_without_an_echo() {
+        let mut waveform = Waveform::new();
+        hear(&mut waveform, 0..100, Some(30));
+        let Trace::At { delay: 30, explained } = waveform.trace(99) else { panic!("{:?}", waveform.trace(99)) };
+        assert!(explained > 0.5, "{explained}");
+        let mut waveform = Waveform::new();
+        hear(&mut waveform, 0..300, None);
+        assert_eq!(waveform.trace(299), Trace::Nothing);
+    }
+
+    #[test]
+    fn after_a_pause_no_more_is_explained_than_there_is() {
+        let mut waveform = Waveform::new();
+        hear(&mut waveform, 0..300, None);
+        // The agent is silent for 5 s, and nothing is compared.
+        hear(&mut waveform, 800..806, None);
+        let most = waveform.by_delay(805).unwrap_or([1.0; LONGEST]).into_iter().fold(0.0, f32::max);
+        assert!(most <= 1.0, "{most}");
+        hear(&mut waveform, 806..1000, None);
+        assert_eq!(waveform.trace(999), Trace::Nothing);
+    }
+
+    #[test]
+    fn a_person_over_the_echo_lowers_the_likeness_and_what_is_heard_too_late_has_none() {
+        let mut waveform = Waveform::new();
+        hear(&mut waveform, 0..100, Some(30));
+        waveform.follow(30, 0.9);
+        hear(&mut waveform, 100..150, Some(30));
+        assert!(waveform.likeness() > Some(0.8), "{:?}", waveform.likeness());
+        hear(&mut waveform, 150..180, None);
+        assert!(waveform.likeness() < Some(0.3), "{:?}", waveform.likeness());
+        waveform.fill_to(180 + REMEMBERED as u64);
+        waveform.compare(180, &noise(150));
+        assert_eq!(waveform.likeness(), None);
+    }
 }
