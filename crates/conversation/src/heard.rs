@@ -212,6 +212,10 @@ impl Ledger {
     /// Returns what the user sees of it, unless it had started before.
     pub fn started(&mut self, id: SegmentId, now: CallTime) -> Option<String> {
         let index = self.segments.iter().position(|segment| segment.id == id)?;
+        // Told again, or late: it says nothing of the others.
+        if matches!(self.segments[index].stage, Stage::Playing { .. } | Stage::Played) {
+            return None;
+        }
         for earlier in &mut self.segments[..index] {
             match earlier.stage {
                 Stage::Playing { .. } => earlier.stage = Stage::Played,
@@ -222,9 +226,6 @@ impl Ledger {
         let unseen = |segment: &Segment| segment.stage == Stage::Skipped || segment.filler.is_some();
         let first_seen = self.segments[..index].iter().all(unseen) || self.segments[index].filler.is_some();
         let segment = &mut self.segments[index];
-        if matches!(segment.stage, Stage::Playing { .. } | Stage::Played) {
-            return None;
-        }
         segment.stage = Stage::Playing { at: now };
         Some(if first_seen { segment.clause.text.clone() } else { segment.clause.appended() })
     }
@@ -410,6 +411,15 @@ mod tests {
         assert_eq!(up_to_word("one two three four", 1000, 1000), "one two three four");
         assert_eq!(up_to_word("今天天气很好", 500, 1000), "今天天");
         assert_eq!(up_to_word("one", 0, 0), "one");
+    }
+
+    #[test]
+    fn a_start_told_of_after_the_end_leaves_the_segment_that_plays_alone() {
+        let mut ledger = ledger(&["One.", "Two."]);
+        ledger.finished(SegmentId(1), T);
+        ledger.started(SegmentId(0), T);
+        assert_eq!(ledger.started(SegmentId(1), T), None);
+        assert!(ledger.is_playing() && ledger.watch(Some(T)).is_some(), "its end is still waited for");
     }
 
     #[test]
