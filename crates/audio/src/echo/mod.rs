@@ -17,8 +17,7 @@
 //!
 //! Limits: an echo later than 640 ms is a person's voice; when the delay jumps, the first 0.2 to 0.7 s may be taken for a person's. A person more
 //! than about 6 dB below the echo is not noticed; others are after 0.06 s as a rule, nine in ten within 0.3 s, also over an echo that is being
-//! cancelled.
-//! A loudspeaker that is turned down by 8 dB or more looks like a canceller. With the waveform gone, a delay takes 1 to 1.6 s, a person over
+//! cancelled. A loudspeaker that is turned down by 8 dB or more looks like a canceller. With the waveform gone, a delay takes 1 to 1.6 s, a person over
 //! the echo 0.1 to 0.3 s, and of a canceller that opens in the middle of a word 0.1 to 0.3 s may be taken for a person's.
 
 mod bands;
@@ -27,6 +26,7 @@ mod heard;
 mod noise;
 mod path;
 mod pattern;
+mod ring;
 mod sent;
 mod waveform;
 
@@ -84,10 +84,10 @@ const PER_SAME: f32 = 4.0;
 
 /// So many steps of the agent's voice suffice to know the way back, if there is one.
 const LEARNING: u32 = 160;
-/// So many sounds that are nothing like it are not the agent's.
-const UNLIKE_STEPS: u32 = 30;
 /// The same while some delay seems likely.
 const LEARNING_MOST: u32 = 240;
+/// Sounds that are nothing like the agent's voice for so many steps are not its echo.
+const UNLIKE_STEPS: u32 = 30;
 /// When the way back is found, so many steps decide whose the first sound was.
 const DECIDING: u32 = 150;
 

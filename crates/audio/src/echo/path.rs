@@ -6,6 +6,7 @@
 //! is a quantile of the differences over the last seconds.
 
 use super::bands::{BANDS, Levels, SILENCE};
+use super::ring::Ring;
 use super::sent::{FADE, ROOMS, Sent};
 use super::waveform::Trace;
 
@@ -66,9 +67,8 @@ pub(super) struct EchoPath {
     found: Option<Found>,
     /// A delay that was found, and how many times in a row.
     candidate: Option<(usize, u32)>,
-    /// By step, modulo [`HISTORY`]; silent where a person spoke or nothing sounded.
-    history: Box<[Levels; HISTORY]>,
-    next: u64,
+    /// Silent where a person spoke or nothing sounded.
+    history: Ring<Levels, HISTORY>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -102,8 +102,7 @@ impl EchoPath {
             loudest: [SILENCE; BANDS],
             found: None,
             candidate: None,
-            history: Box::new([[SILENCE; BANDS]; HISTORY]),
-            next: 0,
+            history: Ring::new([SILENCE; BANDS]),
         }
     }
 
@@ -143,17 +142,8 @@ impl EchoPath {
 
     /// Keeps a step for the losses.
     pub fn remember(&mut self, step: u64, heard: &Levels) {
-        self.skip_to(step);
-        self.history[(step % HISTORY as u64) as usize] = *heard;
-        self.next = step + 1;
-    }
-
-    fn skip_to(&mut self, step: u64) {
-        self.next = self.next.max(step.saturating_sub(HISTORY as u64));
-        while self.next < step {
-            self.history[(self.next % HISTORY as u64) as usize] = [SILENCE; BANDS];
-            self.next += 1;
-        }
+        self.history.fill_to(step, || [SILENCE; BANDS]);
+        self.history.put(step, *heard);
     }
 
     /// Looks for the delay at which both go together best, and takes the losses anew. What the waveform says of the delay
@@ -201,21 +191,27 @@ impl EchoPath {
     fn confirm(&mut self, step: u64, sent: &Sent, delay: usize, explained: f32) {
         let times = self.propose(delay);
         let is_near = |found: &Found| found.by_waveform && found.delay.abs_diff(delay) <= 1;
-        let needed = match explained > EXPLAINED {
-            _ if self.found.as_ref().is_some_and(is_near) => DRIFTED,
-            true => WAVEFORM_IN_A_ROW,
-            false => LITTLE_IN_A_ROW,
+        let needed = if self.found.as_ref().is_some_and(is_near) {
+            DRIFTED
+        } else if explained > EXPLAINED {
+            WAVEFORM_IN_A_ROW
+        } else {
+            LITTLE_IN_A_ROW
         };
         if times < needed || self.found.is_some_and(|found| found.by_waveform && found.delay == delay) {
             return;
         }
-        let goes_along = |room: usize| self.correlation(room, delay, 1.0);
-        let room = (0..ROOMS).max_by(|a, b| goes_along(*a).total_cmp(&goes_along(*b))).unwrap_or(0);
         let near = self.found.filter(|found| found.delay.abs_diff(delay) <= NEAR);
-        let room = near.map_or(room, |found| found.room);
+        let room = near.map_or_else(|| self.likelier_room(delay), |found| found.room);
         let gains = self.gains(step, room, delay, sent);
         let most = near.map_or(gains, |found| found.most);
         self.found = Some(Found { room, delay, gains, most, confirmed: IN_A_ROW, by_waveform: true });
+    }
+
+    /// The room in which both go together better.
+    fn likelier_room(&self, delay: usize) -> usize {
+        let of = |room: usize| self.correlation(room, delay, 1.0);
+        (0..ROOMS).max_by(|a, b| of(*a).total_cmp(&of(*b))).unwrap_or(0)
     }
 
     /// Takes the correlation at the delay that is known. Whether that was only likely, and has become unlikely before it was sure.
@@ -276,7 +272,7 @@ impl EchoPath {
             let mut count = 0;
             let least = sent.loudest(band) - LOUD;
             for at in oldest..=step {
-                let heard = self.history[(at % HISTORY as u64) as usize][band];
+                let heard = self.history.at(at)[band];
                 let level = sent.at(at.saturating_sub(delay as u64), room)[band];
                 if heard > SILENCE && level > least {
                     differences[count] = heard - level;

@@ -8,6 +8,7 @@
 
 use super::bands::{BINS, Bins};
 use super::path::LONGEST;
+use super::ring::Ring;
 
 /// What is left after a step of what the delay is looked for with: it lasts about a second …
 const KEEP: f32 = 0.99;
@@ -87,12 +88,27 @@ impl Cross {
     }
 }
 
+/// What was sent in a step, and its power over the second until then.
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    bins: Bins,
+    power: [f32; BINS],
+}
+
+impl Sent {
+    const NONE: Self = Self { bins: Bins::NONE, power: [0.0; BINS] };
+
+    /// The step behind this one.
+    fn next(&self, bins: &Bins) -> Self {
+        let power = std::array::from_fn(|bin| self.power[bin] * KEEP + bins.power(bin));
+        Self { bins: *bins, power }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Waveform {
-    /// By step, modulo [`REMEMBERED`]: what was sent, and its power over the last second.
-    sent: Box<[(Bins, [f32; BINS]); REMEMBERED]>,
-    power: [f32; BINS],
-    next: u64,
+    sent: Ring<Sent, REMEMBERED>,
+    last: Sent,
     /// By delay.
     crosses: Box<[Cross; LONGEST]>,
     heard: f32,
@@ -111,16 +127,16 @@ struct Now {
     sent: [[f32; BINS]; AROUND],
     heard: f32,
     steps: u32,
-    /// How much of an echo is explained as a rule.
+    /// How much of what is heard is explained, and how much of an echo is as a rule.
+    explained: f32,
     usual: f32,
 }
 
 impl Waveform {
     pub fn new() -> Self {
         Self {
-            sent: Box::new([(Bins::NONE, [0.0; BINS]); REMEMBERED]),
-            power: [0.0; BINS],
-            next: 0,
+            sent: Ring::new(Sent::NONE),
+            last: Sent::NONE,
             crosses: Box::new([Cross::NONE; LONGEST]),
             heard: 0.0,
             steps: 0,
@@ -131,43 +147,36 @@ impl Waveform {
 
     /// Steps between the last one and this were silent. A step of the past is not taken.
     pub fn put(&mut self, step: u64, sent: &Bins) {
-        if step >= self.next {
+        if step >= self.sent.next() {
             self.fill_to(step);
-            self.push(sent);
+            self.last = self.last.next(sent);
+            self.sent.put(step, self.last);
         }
     }
 
     /// Nothing was sent before `step`, from where the last step ended.
     pub fn fill_to(&mut self, step: u64) {
-        self.next = self.next.max(step.saturating_sub(REMEMBERED as u64));
-        while self.next < step {
-            self.push(&Bins::NONE);
-        }
-    }
-
-    fn push(&mut self, sent: &Bins) {
-        for (bin, power) in self.power.iter_mut().enumerate() {
-            *power = *power * KEEP + sent.power(bin);
-        }
-        self.sent[(self.next % REMEMBERED as u64) as usize] = (*sent, self.power);
-        self.next += 1;
+        self.sent.fill_to(step, || {
+            self.last = self.last.next(&Bins::NONE);
+            self.last
+        });
     }
 
     /// Compares one step of what is heard with what was sent before it.
     pub fn compare(&mut self, step: u64, heard: &Bins) {
         self.fade(step.saturating_sub(self.next_heard));
         self.next_heard = step + 1;
-        if self.next > step + LATEST {
+        if self.sent.next() > step + LATEST {
             self.now.iter_mut().for_each(|now| now.steps = 0);
             return;
         }
         self.steps = self.steps.saturating_add(1);
         self.heard = self.heard * KEEP + heard.all_power();
         for (delay, cross) in self.crosses.iter_mut().enumerate() {
-            cross.add(KEEP, &self.sent[place(step, delay)].0, heard);
+            cross.add(KEEP, &self.sent.at(before(step, delay)).bins, heard);
         }
         if let Some(now) = &mut self.now {
-            now.add(heard, |delay| &self.sent[place(step, delay)].0);
+            now.add(heard, |delay| &self.sent.at(before(step, delay)).bins);
         }
     }
 
@@ -202,7 +211,7 @@ impl Waveform {
     /// How much of what was heard over the last second is explained.
     fn by_delay(&self, step: u64) -> Option<[f32; LONGEST]> {
         let heard = self.heard + NOTHING;
-        let explained = |delay: usize| self.crosses[delay].explained(&self.sent[place(step, delay)].1) / heard;
+        let explained = |delay: usize| self.crosses[delay].explained(&self.sent.at(before(step, delay)).power) / heard;
         (self.steps >= LEAST_STEPS).then(|| std::array::from_fn(explained))
     }
 
@@ -217,6 +226,7 @@ impl Waveform {
                 sent: [[0.0; BINS]; AROUND],
                 heard: 0.0,
                 steps: 0,
+                explained: 0.0,
                 usual,
             });
         }
@@ -232,13 +242,13 @@ impl Waveform {
         self.now
             .as_ref()
             .filter(|now| now.steps >= LEAST_NOW && now.usual >= PROVEN)
-            .map(|now| now.explained() / now.usual)
+            .map(|now| now.explained / now.usual)
     }
 
     /// What was heard just now was the echo alone.
     pub fn learn_echo(&mut self) {
         if let Some(now) = &mut self.now {
-            now.usual += if now.explained() > now.usual { LEARNS_UP } else { -LEARNS_DOWN };
+            now.usual += if now.explained > now.usual { LEARNS_UP } else { -LEARNS_DOWN };
         }
     }
 
@@ -261,17 +271,18 @@ impl Now {
                 *power = *power * KEEP_NOW + sent.power(bin);
             }
         }
+        self.explained = self.explains();
     }
 
-    fn explained(&self) -> f32 {
+    fn explains(&self) -> f32 {
         let all: [f32; AROUND] = std::array::from_fn(|n| self.crosses[n].explained(&self.sent[n]));
         let most = all.iter().zip(&all[LATER..]).map(|(first, later)| first + later).fold(0.0, f32::max);
         most / (self.heard + NOTHING)
     }
 }
 
-fn place(step: u64, delay: usize) -> usize {
-    (step.saturating_sub(delay as u64) % REMEMBERED as u64) as usize
+fn before(step: u64, delay: usize) -> u64 {
+    step.saturating_sub(delay as u64)
 }
 
 #[cfg(test)]

@@ -152,7 +152,7 @@ impl Hearing {
     fn judge(&mut self, began: CallTime, length: Duration, probability: f32, level: f32) -> [Option<Heard>; 2] {
         let voice = if self.heeds_guard { self.guard.voice() } else { Voice::Person };
         if voice == Voice::Echo {
-            return [self.is_echo(began, began + length), None];
+            return [self.hear_echo(began, began + length), None];
         }
         let edge = match self.detector.frame(began, length, probability, level) {
             Some(SpeechEdge::Began(at)) => Some(SpeechEdge::Began(self.really_began(at))),
@@ -185,7 +185,7 @@ impl Hearing {
     }
 
     /// The agent is heard from `began` until `until`, and nobody else.
-    fn is_echo(&mut self, began: CallTime, until: CallTime) -> Option<Heard> {
+    fn hear_echo(&mut self, began: CallTime, until: CallTime) -> Option<Heard> {
         self.echo_until = Some(until);
         let person_for = std::mem::take(&mut self.person_for);
         let since = self.detector.forget();
