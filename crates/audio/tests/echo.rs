@@ -108,6 +108,26 @@ fn a_person_over_the_echo_is_noticed_and_the_echo_known_again_afterwards() {
     }
 }
 
+#[test]
+fn the_echo_is_known_again_at_once_after_somebody_much_louder_and_a_pause() {
+    for seed in 0..6 {
+        let faint = Room { gain: -18.0, noise: -75.0, ..room(seed) };
+        let silence = |ms: usize, rate: u32| std::iter::repeat_n(0.0, ms * rate as usize / 1000);
+        let mut person: Vec<f32> = silence(3000, EAR_RATE).collect();
+        person.extend(speech(200 + seed, 1, EAR_RATE));
+        // The agent falls silent for the person, and goes on half a second after.
+        let mut sent = speech(seed, 4, MOUTH_RATE);
+        sent[3300 * MOUTH_RATE as usize / 1000..].fill(0.0);
+        sent.extend(silence(500, MOUTH_RATE));
+        sent.extend(speech(50 + seed, 3, MOUTH_RATE));
+        let (voices, _) = judge(faint, &sent, &person);
+        let again = &voices[4 * SECOND + SECOND / 2..];
+        let taken = again.iter().filter(|voice| **voice == Voice::Person).count();
+        assert!(taken <= 5, "seed {seed}: {taken} frames of {again:?}");
+        assert!(share(&again[SECOND / 2..], Voice::Echo) > 0.8, "seed {seed}: {again:?}");
+    }
+}
+
 /// The longest time in ms for which something loud was not known to be the agent's voice, after the first second.
 fn longest_doubt(room: Room, sent: &[f32]) -> usize {
     let mut line = room.line().unwrap();

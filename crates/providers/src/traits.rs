@@ -55,6 +55,9 @@ pub struct RecognitionParams {
     /// The vendor's language ids (`en`, `zh_mandarin`, …); none = the provider's default.
     pub language: Option<String>,
     pub hot_words: Vec<String>,
+    /// Words that are likely where the utterance begins, for who recognises short ones badly. They must not bring themselves in: a recogniser
+    /// that can tell how much of its text it owes to them is to leave out what it would not have heard without them.
+    pub expected: Vec<String>,
     /// `k=v&k=v`: instead of a self-hosted recogniser's own parameters (server-api §12.4).
     pub custom: Option<String>,
 }

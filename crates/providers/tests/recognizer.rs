@@ -142,6 +142,34 @@ mod whisper {
         assert!(text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)), "not written in Chinese: {text}");
     }
 
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_only_expected_does_not_bring_itself_in() {
+        let (Some(recordings), Some(whisper)) = (recordings::all(), load(english())) else { return };
+        let told = ["Okay", "Yeah", "Right", "Uh huh", "I see", "Mm hmm"].map(str::to_owned).to_vec();
+        let hot = RecognitionParams { hot_words: told.clone(), ..RecognitionParams::default() };
+        let expected = RecognitionParams { expected: told, ..RecognitionParams::default() };
+        let mut state = 7u32;
+        let mut noise = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            ((state >> 8) as f32 / (1u32 << 24) as f32 - 0.5) * 0.05
+        };
+        // 0.6 s out of the middle of "eight of spades four of clubs".
+        let cards = recordings.iter().find(|recording| recording.name == "005").unwrap();
+        let part: Vec<f32> = cards.audio[16_000..25_600].iter().map(|sample| sample + noise()).collect();
+        let part = recordings::followed_by_silence(&part, 300);
+        let mut texts = Vec::new();
+        for params in [RecognitionParams::default(), hot, expected] {
+            let (events, mut receiver) = tokio::sync::mpsc::channel(64);
+            let mut utterance = whisper.open(params, events);
+            push(&mut *utterance, &part);
+            utterance.transcribe(1);
+            texts.push(answer(&mut receiver).await.1.unwrap());
+        }
+        println!("{texts:?}");
+        assert_eq!(words(&texts[1]), ["i", "see"], "hot words do: {texts:?}");
+        assert_eq!(texts[2], texts[0]);
+    }
+
     async fn word_error_rate(whisper: &Whisper, recordings: &[Recording]) -> f64 {
         let (mut errors, mut total, mut took, mut samples) = (0, 0, Duration::ZERO, 0);
         for recording in recordings {

@@ -173,6 +173,7 @@ async fn a_request_for_a_text_is_what_its_protocol_says() {
     let params = RecognitionParams {
         language: Some("jp".into()),
         hot_words: vec!["Ringline".into(), "Ava".into()],
+        expected: vec!["Okay".into()],
         custom: None,
     };
     let mut utterance = openai_ear(&server, brief()).open(params, events);
@@ -184,7 +185,7 @@ async fn a_request_for_a_text_is_what_its_protocol_says() {
     assert!(seen.head.contains(&format!("authorization: bearer {KEY}")), "{}", seen.head);
     assert_eq!(file(seen).len(), 32_000);
     let form = String::from_utf8_lossy(&seen.bytes).into_owned();
-    for (name, value) in [("model", "whisper-1"), ("language", "ja"), ("prompt", "Ringline, Ava")] {
+    for (name, value) in [("model", "whisper-1"), ("language", "ja"), ("prompt", "Ringline, Ava, Okay")] {
         assert!(form.contains(&format!("name=\"{name}\"\r\n\r\n{value}\r\n")), "{name}");
     }
 }

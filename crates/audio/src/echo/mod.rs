@@ -88,6 +88,9 @@ const LEARNING: u32 = 160;
 const LEARNING_MOST: u32 = 240;
 /// Sounds that are nothing like the agent's voice for so many steps are not its echo.
 const UNLIKE_STEPS: u32 = 30;
+/// After so many steps in which nothing sounds, what sounded before says nothing any more: a person is often so much louder than the echo that
+/// their voice would hide it for a second.
+const PAUSE: u32 = 10;
 /// When the way back is found, so many steps decide whose the first sound was.
 const DECIDING: u32 = 150;
 
@@ -129,6 +132,10 @@ struct Judge {
     unlike: u32,
     /// Steps for which it may stay open whose the voice is, once the way back is known.
     deciding: u32,
+    /// Steps in which nothing sounded, in a row.
+    quiet: u32,
+    /// A person spoke since the last pause.
+    person: bool,
     noise: Noise,
     /// Positive: a person.
     evidence: f32,
@@ -158,6 +165,8 @@ impl EchoGuard {
                 learning: 0,
                 unlike: 0,
                 deciding: DECIDING,
+                quiet: 0,
+                person: false,
                 noise: Noise::default(),
                 evidence: 0.0,
                 voice: Voice::Person,
@@ -229,7 +238,9 @@ impl Judge {
     /// Looks for the delay.
     fn search(&mut self, step: u64) {
         self.trace = self.waveform.trace(step);
-        self.path.search(step, &self.sent, self.trace);
+        let looks_alike = self.pattern.likeness().is_some_and(|alike| alike >= ALIKE);
+        let fails = looks_alike && self.waveform.likeness().is_some_and(|alike| alike < SAME_UNLIKE);
+        self.path.search(step, &self.sent, self.trace, fails);
         match (self.trace, self.path.found()) {
             (_, Some(found)) if !found.by_waveform => self.waveform.follow_none(),
             (Trace::At { delay, explained }, Some(found)) if found.delay == delay => {
@@ -264,7 +275,15 @@ impl Judge {
             self.pattern = Pattern::default();
         }
         self.pattern.add(heard, &expected, &plus(&usual, &found.gains));
-        if !heard.is_enough() {
+        self.quiet = if heard.is_enough() { 0 } else { self.quiet.saturating_add(1) };
+        self.person |= self.evidence >= DECIDES;
+        if self.quiet >= PAUSE {
+            self.waveform.forget_now();
+            if std::mem::take(&mut self.person) {
+                self.waveform.forget();
+            }
+        }
+        if self.quiet > 0 {
             self.evidence *= FADE;
         } else {
             let excess = heard.excess(&expected);

@@ -220,15 +220,20 @@ impl Waveform {
         if self.now.as_ref().is_none_or(|now| now.delay != delay) {
             let is_near = |now: &&Now| now.delay.abs_diff(delay) <= BEFORE;
             let usual = self.now.as_ref().filter(is_near).map_or(usual.max(AT_FIRST), |now| now.usual);
-            self.now = Some(Now {
-                delay,
-                crosses: [Cross::NONE; AROUND],
-                sent: [[0.0; BINS]; AROUND],
-                heard: 0.0,
-                steps: 0,
-                explained: 0.0,
-                usual,
-            });
+            self.now = Some(Now::new(delay, usual));
+        }
+    }
+
+    /// Nor of the delay.
+    pub fn forget(&mut self) {
+        self.crosses.fill(Cross::NONE);
+        (self.heard, self.steps) = (0.0, 0);
+    }
+
+    /// What was heard before says nothing of what is heard from now on.
+    pub fn forget_now(&mut self) {
+        if let Some(now) = &mut self.now {
+            *now = Now::new(now.delay, now.usual);
         }
     }
 
@@ -261,6 +266,18 @@ impl Waveform {
 }
 
 impl Now {
+    fn new(delay: usize, usual: f32) -> Self {
+        Self {
+            delay,
+            crosses: [Cross::NONE; AROUND],
+            sent: [[0.0; BINS]; AROUND],
+            heard: 0.0,
+            steps: 0,
+            explained: 0.0,
+            usual,
+        }
+    }
+
     fn add<'a>(&mut self, heard: &Bins, sent: impl Fn(usize) -> &'a Bins) {
         self.steps = self.steps.saturating_add(1);
         self.heard = self.heard * KEEP_NOW + heard.all_power();

@@ -149,8 +149,9 @@ impl Listener {
             if let Some(language) = params.language.as_deref().and_then(language) {
                 form = form.text("language", language);
             }
-            if !params.hot_words.is_empty() {
-                form = form.text("prompt", params.hot_words.join(", "));
+            let words = [params.hot_words.as_slice(), &params.expected].concat();
+            if !words.is_empty() {
+                form = form.text("prompt", words.join(", "));
             }
             sending.multipart(form)
         };

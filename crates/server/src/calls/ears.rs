@@ -415,7 +415,7 @@ impl Ear {
         let span = tracing::error_span!("utterance", utterance.id = %id);
         let mut params = self.params.clone();
         let expected = self.hearing.expected_words(from, params.language.as_deref());
-        params.hot_words.extend(expected.map(str::to_owned));
+        params.expected = expected.map(str::to_owned).collect();
         let mut recognition = span.in_scope(|| self.recognizer.open(params, sender));
         let events = self.events.clone();
         let asked: Arc<Mutex<Option<(u32, Request)>>> = Arc::default();

@@ -311,6 +311,7 @@ impl Calls {
         let params = RecognitionParams {
             language: config.asr.language.clone(),
             hot_words: config.asr.hot_words.clone(),
+            expected: Vec::new(),
             custom: config.asr.custom_params.clone(),
         };
         let scribes = Scribes {

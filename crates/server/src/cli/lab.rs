@@ -29,6 +29,9 @@ pub struct Lab {
     /// Simulate so many rooms with the agent's echo instead; in two of three somebody interrupts.
     #[arg(long, value_name = "N")]
     rooms: Option<u64>,
+    /// In rooms, nobody interrupts: in two of three somebody says "okay" or the like, which should not stop the agent.
+    #[arg(long, requires = "rooms")]
+    backchannels: bool,
     /// The first room's number.
     #[arg(long, value_name = "N", default_value_t = 0)]
     from: u64,
@@ -124,7 +127,8 @@ impl Lab {
 
     fn rooms(&self, bench: &Bench<'_>, count: u64, ears: &mut dyn Recogniser) -> anyhow::Result<Report> {
         let Clips { clips, missing } = Clips::load(self.set, self.clips)?;
-        let speakers: Vec<_> = of(&clips, Kind::Interruption).collect();
+        let kind = if self.backchannels { Kind::Backchannel } else { Kind::Interruption };
+        let speakers: Vec<_> = of(&clips, kind).collect();
         let mut report = Report { set: self.set_name(), missing, ..Report::default() };
         for number in self.from..self.from + count {
             let clip = speakers.get(number as usize % speakers.len().max(1)).filter(|_| number % 3 > 0);

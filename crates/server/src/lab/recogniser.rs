@@ -14,8 +14,8 @@ pub struct Heard {
 
 /// One utterance after the other. `busy`: how long the worker takes over a stretch of audio.
 pub trait Recogniser {
-    /// An utterance begins with this audio, in which these words are likely.
-    fn open(&mut self, audio: &[f32], hot_words: &[String]);
+    /// An utterance begins with this audio, in which these words are expected.
+    fn open(&mut self, audio: &[f32], expected: &[String]);
     /// More of it; perhaps an interim text.
     fn push(&mut self, audio: &[f32], now: CallTime, busy: Duration) -> Option<Heard>;
     /// The text so far.
@@ -37,8 +37,8 @@ impl InlineWhisper {
 }
 
 impl Recogniser for InlineWhisper {
-    fn open(&mut self, audio: &[f32], hot_words: &[String]) {
-        let utterance = self.engine.open(hot_words);
+    fn open(&mut self, audio: &[f32], expected: &[String]) {
+        let utterance = self.engine.open(expected);
         self.is_due = utterance.push(audio);
         self.utterance = Some(utterance);
     }

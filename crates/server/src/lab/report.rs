@@ -91,8 +91,17 @@ impl Report {
     }
 
     pub fn lost_interruptions(&self) -> Share {
-        let spoken: Vec<_> = self.rooms.iter().filter(|room| room.clip.is_some() && !room.self_interrupted).collect();
-        Share::of(&spoken, |room| room.stopped.is_none())
+        Share::of(&self.spoken_in(false), |room| room.stopped.is_none())
+    }
+
+    pub fn selectivity_in_rooms(&self) -> Share {
+        Share::of(&self.spoken_in(true), |room| room.stopped.is_none())
+    }
+
+    /// Rooms in which somebody says something over the agent.
+    fn spoken_in(&self, backchannels: bool) -> Vec<&InRoom> {
+        let is_spoken = |room: &&InRoom| room.clip.is_some() && !room.self_interrupted;
+        self.rooms.iter().filter(|room| is_spoken(room) && room.is_backchannel == backchannels).collect()
     }
 }
 
@@ -130,7 +139,11 @@ impl fmt::Display for Report {
         if !self.rooms.is_empty() {
             writeln!(f, "echo: self-interruptions     {}  per turn", self.self_interruptions())?;
             writeln!(f, "echo: agent silenced         {}  per turn", self.self_pauses())?;
-            writeln!(f, "echo: interruptions lost     {}", self.lost_interruptions())?;
+            if self.rooms.iter().any(|room| room.is_backchannel) {
+                writeln!(f, "echo: backchannels held      {}", self.selectivity_in_rooms())?;
+            } else {
+                writeln!(f, "echo: interruptions lost     {}", self.lost_interruptions())?;
+            }
         }
         for missing in &self.missing {
             writeln!(f, "left out: {missing}")?;

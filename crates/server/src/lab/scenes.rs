@@ -80,6 +80,8 @@ pub struct InRoom {
     pub room: String,
     /// None: nobody but the agent is heard.
     pub clip: Option<String>,
+    /// The clip should not stop the agent.
+    pub is_backchannel: bool,
     pub stopped: Option<f32>,
     /// What the agent's own voice did before any clip, or without one: began an overlap, silenced the agent, stopped it.
     pub ducked: bool,
@@ -177,6 +179,7 @@ impl Bench<'_> {
         Ok(InRoom {
             room: describe(room),
             clip: clip.map(|clip| clip.name.clone()),
+            is_backchannel: clip.is_some_and(|clip| clip.kind == Kind::Backchannel),
             stopped: stop.filter(|_| clip.is_some()).map(|at| at.since(ms(began)).as_secs_f32()),
             ducked: has(|output| matches!(output, Output::Duck { .. })),
             paused: has(|output| matches!(output, Output::PausePlayout { .. })),

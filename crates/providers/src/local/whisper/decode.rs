@@ -2,6 +2,7 @@
 
 use super::guards::{end_of_loop, most_tokens, without_annotations};
 use super::language::Language;
+use super::prompt::Prompt;
 use super::tokens::Tokens;
 use crate::EAR_RATE;
 use crate::local::mel::{HOP, MELS, MelSpectrogram};
@@ -19,8 +20,8 @@ const LEAST_WINDOW_S: f32 = 8.0;
 const SILENCE_BEHIND_S: f32 = 1.0;
 /// Frames of 10 ms in Whisper's full window.
 const MOST_FRAMES: usize = 3000;
-/// OpenAI's thresholds: with so much belief in "no speech" and so little in the words (mean log probability), the words
-/// are made up.
+/// OpenAI's thresholds (`no_speech_threshold` and `logprob_threshold` of its `transcribe`): with so much belief in "no speech" and so little in the words
+/// (mean log probability), the words are made up; with so little in the words alone, the run has failed.
 const NO_SPEECH: f32 = 0.6;
 const UNLIKELY: f32 = -1.0;
 
@@ -33,6 +34,19 @@ pub(super) struct Decoder {
     layers: usize,
     /// Heads and their width.
     heads: [usize; 2],
+}
+
+/// What the model wrote. No text: it describes no speech, or is made up.
+struct Written {
+    text: String,
+    /// The mean log probability of its tokens and its end.
+    likelihood: f32,
+}
+
+impl Written {
+    fn or_surer(self, other: Written) -> Written {
+        if !other.text.is_empty() && other.likelihood > self.likelihood { other } else { self }
+    }
 }
 
 /// Keys and values of the text so far, two per layer, and how many tokens they hold.
@@ -62,40 +76,61 @@ impl Decoder {
         Ok(Decoder { encoder, decoder, mel: MelSpectrogram::new(), tokens, layers, heads })
     }
 
-    /// The text of `audio`, at most 29 s of it, behind `prompt`; `None` if `stop` said so before it was complete.
+    /// The text of `audio`, at most 29 s of it, behind `prompt`; `None` if `stop` said so before it was complete. If it has failed behind
+    /// words that are only expected, it is the surer one of that and what is found without them.
     pub(super) fn run(
         &mut self,
         audio: &[f32],
         language: &Language,
-        prompt: &[u32],
+        prompt: &Prompt,
         stop: &dyn Fn() -> bool,
     ) -> ort::Result<Option<String>> {
         let cross = self.encode(audio)?;
+        let most = most_tokens(audio.len());
+        let is_weighed = prompt.untold.is_some();
+        let mut write = |prompt: &[u32]| self.write(&cross, language, prompt, most, is_weighed, stop);
+        let Some(told) = write(&prompt.told)? else { return Ok(None) };
+        let has_failed = told.likelihood < UNLIKELY && !told.text.is_empty();
+        match prompt.untold.as_ref().filter(|_| has_failed) {
+            Some(untold) => Ok(write(untold)?.map(|untold| told.or_surer(untold).text)),
+            None => Ok(Some(told.text)),
+        }
+    }
+
+    /// What the model writes behind `prompt`, always its likeliest token; at most so many. Unless `is_weighed` or nothing may have been
+    /// said, it is not known how likely that is: it costs something in each step.
+    fn write(
+        &mut self,
+        cross: &[DynValue],
+        language: &Language,
+        prompt: &[u32],
+        most: usize,
+        is_weighed: bool,
+        stop: &dyn Fn() -> bool,
+    ) -> ort::Result<Option<Written>> {
         let tokens = self.tokens.clone();
         let mut memory = self.empty_memory()?;
         if stop() {
             return Ok(None);
         }
-        let logits = self.step(&[prompt, &[tokens.start]].concat(), &cross, &mut memory)?;
+        let logits = self.step(&[prompt, &[tokens.start]].concat(), cross, &mut memory)?;
         let no_speech = log_probability(&logits, tokens.no_speech).exp();
         let language = match language {
             Language::Only(token) => *token,
             Language::Among(choice) => best(&logits, choice.iter().copied()).map_or(tokens.start + 1, |(id, _)| id),
         };
-
         let mut next = vec![language, tokens.transcribe, tokens.no_timestamps];
-        let doubtful = no_speech > NO_SPEECH;
+        let is_doubtful = no_speech > NO_SPEECH;
         let (mut said, mut likelihood) = (Vec::new(), 0.0);
-        let most = most_tokens(audio.len());
         while said.len() < most {
             if stop() {
                 return Ok(None);
             }
-            let logits = self.step(&next, &cross, &mut memory)?;
+            let logits = self.step(&next, cross, &mut memory)?;
             let first = said.is_empty();
             let allowed = |id: &u32| !first || (*id != tokens.end_of_text && *id != tokens.blank);
             let Some((id, _)) = best(&logits, (0..=tokens.end_of_text).filter(allowed)) else { break };
-            if doubtful {
+            if is_weighed || is_doubtful {
                 likelihood += log_probability(&logits, id);
             }
             if id == tokens.end_of_text {
@@ -108,10 +143,10 @@ impl Decoder {
                 break;
             }
         }
-        if doubtful && likelihood / (said.len() as f32 + 1.0) < UNLIKELY {
-            return Ok(Some(String::new()));
-        }
-        Ok(Some(without_annotations(&tokens.text(&said))))
+        let likelihood = likelihood / (said.len() as f32 + 1.0);
+        let is_made_up = is_doubtful && likelihood < UNLIKELY;
+        let text = if is_made_up { String::new() } else { without_annotations(&tokens.text(&said)) };
+        Ok(Some(Written { text, likelihood }))
     }
 
     /// What the text decoder attends to: keys and values per layer.

@@ -3,6 +3,7 @@
 use super::WhisperConfig;
 use super::decode::Decoder;
 use super::language::Language;
+use super::prompt::Prompt;
 use super::tokens::Tokens;
 use super::utterance::Utterance;
 use crate::local::ort_env::LoadError;
@@ -81,7 +82,7 @@ impl Recognizer for Whisper {
     fn open(&self, params: RecognitionParams, events: mpsc::Sender<RecognitionEvent>) -> Box<dyn Recognition> {
         let id = params.language.as_deref().or(self.engine.language.as_deref());
         let language = Language::of(id, &self.engine.tokens);
-        let prompt = self.engine.tokens.prompt(&params.hot_words);
+        let prompt = Prompt::new(&params.hot_words, &params.expected, &self.engine.tokens);
         Box::new(Open { engine: self.engine.clone(), utterance: Arc::new(Utterance::new(language, prompt, events)) })
     }
 }

@@ -4,6 +4,7 @@
 use super::decode::Decoder;
 use super::engine::decode;
 use super::language::Language;
+use super::prompt::Prompt;
 use super::utterance::Utterance;
 use crate::local::ort_env::LoadError;
 use crate::models::ModelStore;
@@ -26,8 +27,9 @@ impl WhisperInline {
         Ok(WhisperInline { decoder, language })
     }
 
-    pub fn open(&self, hot_words: &[String]) -> WhisperUtterance {
-        let prompt = self.decoder.tokens.prompt(hot_words);
+    /// `expected`: as in [`RecognitionParams`](crate::RecognitionParams).
+    pub fn open(&self, expected: &[String]) -> WhisperUtterance {
+        let prompt = Prompt::new(&[], expected, &self.decoder.tokens);
         // Nothing is sent through it.
         let (events, _) = mpsc::channel(1);
         WhisperUtterance(Utterance::new(self.language.clone(), prompt, events))

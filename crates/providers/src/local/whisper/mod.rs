@@ -10,7 +10,9 @@
 //! its audio let go. At most 60 s wait undecoded, of more the oldest are lost (logged). At most 64 final texts wait, more
 //! fail as retryable.
 //!
-//! Hot words are a prompt: Whisper takes them for what was said just before, and so for likelier than it would.
+//! Hot words are a prompt: Whisper takes them for what was said just before, and so for likelier than it would. Words that are only
+//! expected are in it, too, but of short speech over an echo Whisper then makes one of them. So a text behind them that it is not
+//! sure of is found again without them, and the surer of the two is taken.
 //!
 //! Not here: word times, translation.
 
@@ -19,6 +21,7 @@ mod engine;
 mod guards;
 mod inline;
 mod language;
+mod prompt;
 mod speech;
 mod tokens;
 mod utterance;

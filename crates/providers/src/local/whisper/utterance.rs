@@ -4,6 +4,7 @@
 //! threads.
 
 use super::language::Language;
+use super::prompt::Prompt;
 use super::speech::SpeechMeter;
 use crate::agreement::{Agreement, join};
 use crate::{EAR_RATE, RecognitionEvent};
@@ -30,8 +31,7 @@ const LONGEST_WAIT: usize = 60 * SECOND;
 
 pub(super) struct Utterance {
     pub(super) language: Language,
-    /// What the model is made to expect.
-    pub(super) prompt: Vec<u32>,
+    pub(super) prompt: Prompt,
     pub(super) events: mpsc::Sender<RecognitionEvent>,
     /// Where it was opened: log lines about it belong there.
     pub(super) span: tracing::Span,
@@ -82,7 +82,7 @@ impl State {
 }
 
 impl Utterance {
-    pub(super) fn new(language: Language, prompt: Vec<u32>, events: mpsc::Sender<RecognitionEvent>) -> Utterance {
+    pub(super) fn new(language: Language, prompt: Prompt, events: mpsc::Sender<RecognitionEvent>) -> Utterance {
         Utterance {
             language,
             prompt,
@@ -233,7 +233,7 @@ mod tests {
     use super::*;
 
     fn utterance() -> Utterance {
-        Utterance::new(Language::Only(0), Vec::new(), mpsc::channel(1).0)
+        Utterance::new(Language::Only(0), Prompt::default(), mpsc::channel(1).0)
     }
 
     fn noise(samples: usize) -> Vec<f32> {
