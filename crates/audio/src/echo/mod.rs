@@ -73,8 +73,8 @@ const PER_LIKENESS: f32 = 2.0;
 /// Of the part of an echo that its waveform explains as a rule, so much and more is heard of the agent's voice alone, and less while a
 /// person speaks. (Of the echo alone nine in ten steps have more than 0.7, of persons over it nine in ten less than 0.45.)
 const SAME: f32 = 0.85;
-/// Less suffices if levels see no more than the echo, depending on their pattern: a room that rings, or a canceller that just opens,
-/// explains little …
+/// Less suffices if levels see no more than the echo, depending on their pattern (if that is the agent's, nothing need be explained): a room that
+/// rings, or a canceller that just opens, explains little …
 const NO_MORE: f32 = -0.1;
 const SAME_UNLIKE: f32 = 0.6;
 const SAME_LIKE: f32 = 0.2;
@@ -238,9 +238,8 @@ impl Judge {
     /// Looks for the delay.
     fn search(&mut self, step: u64) {
         self.trace = self.waveform.trace(step);
-        let looks_alike = self.pattern.likeness().is_some_and(|alike| alike >= ALIKE);
-        let fails = looks_alike && self.waveform.likeness().is_some_and(|alike| alike < SAME_UNLIKE);
-        self.path.search(step, &self.sent, self.trace, fails);
+        let over_person = self.pattern.likeness().is_some_and(|alike| alike <= UNLIKE);
+        self.path.search(step, &self.sent, self.trace, over_person);
         match (self.trace, self.path.found()) {
             (_, Some(found)) if !found.by_waveform => self.waveform.follow_none(),
             (Trace::At { delay, explained }, Some(found)) if found.delay == delay => {
@@ -344,6 +343,7 @@ fn by_waveform(alike: f32, excess: f32, cancelled: bool, pattern: Option<f32>) -
     }
     let same = match pattern {
         _ if excess >= NO_MORE => SAME,
+        Some(pattern) if pattern >= ALIKE => return IS_ECHO,
         Some(pattern) if pattern <= UNLIKE => SAME_UNLIKE,
         Some(_) | None => SAME_LIKE,
     };

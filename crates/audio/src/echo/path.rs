@@ -147,8 +147,8 @@ impl EchoPath {
     }
 
     /// Looks for the delay at which both go together best, and takes the losses anew. What the waveform says of the delay
-    /// comes first. `fails`: it says little of what by its levels is the agent's voice.
-    pub fn search(&mut self, step: u64, sent: &Sent, trace: Trace, fails: bool) {
+    /// comes first. `over_person`: what is heard is nothing like the agent's voice.
+    pub fn search(&mut self, step: u64, sent: &Sent, trace: Trace, over_person: bool) {
         if let Trace::At { delay, explained } = trace {
             self.confirm(step, sent, delay, explained);
             return;
@@ -172,7 +172,7 @@ impl EchoPath {
         let is_sure = correlation > SURE;
         if times >= if is_sure { IN_A_ROW } else { LIKELY_IN_A_ROW } {
             // Over a person another room may seem likelier; the waveform knows the delay better.
-            let is_same = |found: &Found| found.by_waveform && !fails && found.delay.abs_diff(delay) <= NEAR;
+            let is_same = |found: &Found| found.by_waveform && over_person && found.delay.abs_diff(delay) <= NEAR;
             let known = self.found.filter(is_same);
             let delay = known.map_or(delay, |found| found.delay);
             let gains = self.gains(step, room, delay, sent);

@@ -5,6 +5,9 @@
 //! Σ |Sxy|² / Sxx over Σ Syy (Sxy, Sxx, Syy: cross and power spectra over the last steps; the magnitude-squared coherence, weighted by
 //! power), is large at the echo's delay and next to nothing elsewhere, however loud it is. Of an echo about half is explained, since a room
 //! rings for longer than a step; of a person's voice a twentieth.
+//!
+//! Of few steps, or of a few that are louder by far, something is always explained by chance, of one step all. For what is independent of what was
+//! sent that is Σ |Sx|² |Sy|² / Sxx over Σ Syy on average (Sx, Sy: one step), 1/n for n equal steps; what is said of this moment is without it.
 
 use super::bands::{BINS, Bins};
 use super::path::LONGEST;
@@ -35,6 +38,8 @@ const AROUND: usize = 6;
 const BEFORE: usize = 2;
 /// A room rings: two delays count, so many steps apart that nothing is counted twice.
 const LATER: usize = 2;
+/// If so much is explained by chance, the steps are too few.
+const MOST_CHANCE: f32 = 0.4;
 /// With less than this the waveform tells nothing.
 const PROVEN: f32 = 0.2;
 
@@ -125,8 +130,12 @@ struct Now {
     /// At [`AROUND`] delays, the first [`BEFORE`] steps before it.
     crosses: [Cross; AROUND],
     sent: [[f32; BINS]; AROUND],
+    /// The products of both powers.
+    both: [[f32; BINS]; AROUND],
     heard: f32,
     steps: u32,
+    /// How much is explained by chance.
+    chance: f32,
     /// How much of what is heard is explained, and how much of an echo is as a rule.
     explained: f32,
     usual: f32,
@@ -192,6 +201,7 @@ impl Waveform {
             now.heard *= keep(KEEP_NOW);
             now.crosses.iter_mut().for_each(|cross| cross.fade(keep(KEEP_NOW)));
             now.sent.iter_mut().flatten().for_each(|power| *power *= keep(KEEP_NOW));
+            now.both.iter_mut().flatten().for_each(|power| *power *= keep(KEEP_NOW * KEEP_NOW));
         }
     }
 
@@ -224,17 +234,17 @@ impl Waveform {
         }
     }
 
-    /// Nor of the delay.
-    pub fn forget(&mut self) {
-        self.crosses.fill(Cross::NONE);
-        (self.heard, self.steps) = (0.0, 0);
-    }
-
     /// What was heard before says nothing of what is heard from now on.
     pub fn forget_now(&mut self) {
         if let Some(now) = &mut self.now {
             *now = Now::new(now.delay, now.usual);
         }
+    }
+
+    /// Nor does it say anything of the delay.
+    pub fn forget(&mut self) {
+        self.crosses.fill(Cross::NONE);
+        (self.heard, self.steps) = (0.0, 0);
     }
 
     /// What the waveform said of the delay was wrong.
@@ -246,7 +256,7 @@ impl Waveform {
     pub fn likeness(&self) -> Option<f32> {
         self.now
             .as_ref()
-            .filter(|now| now.steps >= LEAST_NOW && now.usual >= PROVEN)
+            .filter(|now| now.steps >= LEAST_NOW && now.chance <= MOST_CHANCE && now.usual >= PROVEN)
             .map(|now| now.explained / now.usual)
     }
 
@@ -271,8 +281,10 @@ impl Now {
             delay,
             crosses: [Cross::NONE; AROUND],
             sent: [[0.0; BINS]; AROUND],
+            both: [[0.0; BINS]; AROUND],
             heard: 0.0,
             steps: 0,
+            chance: 1.0,
             explained: 0.0,
             usual,
         }
@@ -281,20 +293,30 @@ impl Now {
     fn add<'a>(&mut self, heard: &Bins, sent: impl Fn(usize) -> &'a Bins) {
         self.steps = self.steps.saturating_add(1);
         self.heard = self.heard * KEEP_NOW + heard.all_power();
-        for (n, (cross, power)) in self.crosses.iter_mut().zip(&mut self.sent).enumerate() {
+        for n in 0..AROUND {
             let sent = sent((self.delay + n).saturating_sub(BEFORE));
-            cross.add(KEEP_NOW, sent, heard);
-            for (bin, power) in power.iter_mut().enumerate() {
-                *power = *power * KEEP_NOW + sent.power(bin);
+            self.crosses[n].add(KEEP_NOW, sent, heard);
+            for bin in 0..BINS {
+                let power = sent.power(bin);
+                self.sent[n][bin] = self.sent[n][bin] * KEEP_NOW + power;
+                self.both[n][bin] = self.both[n][bin] * (KEEP_NOW * KEEP_NOW) + power * heard.power(bin);
             }
         }
-        self.explained = self.explains();
+        self.explain();
     }
 
-    fn explains(&self) -> f32 {
-        let all: [f32; AROUND] = std::array::from_fn(|n| self.crosses[n].explained(&self.sent[n]));
-        let most = all.iter().zip(&all[LATER..]).map(|(first, later)| first + later).fold(0.0, f32::max);
-        most / (self.heard + NOTHING)
+    fn explain(&mut self) {
+        let heard = self.heard + NOTHING;
+        let by_chance: [f32; AROUND] = std::array::from_fn(|n| {
+            let products = self.both[n].iter().zip(&self.sent[n]);
+            products.map(|(both, sent)| both / (sent + NOTHING)).sum::<f32>() / heard
+        });
+        let all: [f32; AROUND] = std::array::from_fn(|n| {
+            let explained = self.crosses[n].explained(&self.sent[n]) / heard;
+            ((explained - by_chance[n]) / (1.0 - by_chance[n]).max(NOTHING)).max(0.0)
+        });
+        self.chance = by_chance.into_iter().fold(0.0, f32::max);
+        self.explained = all.iter().zip(&all[LATER..]).map(|(first, later)| first + later).fold(0.0, f32::max);
     }
 }
 
@@ -347,6 +369,20 @@ mod tests {
         assert!(most <= 1.0, "{most}");
         hear(&mut waveform, 806..1000, None);
         assert_eq!(waveform.trace(999), Trace::Nothing);
+    }
+
+    #[test]
+    fn after_a_few_steps_an_echo_is_explained_and_chance_explains_nothing() {
+        for (echo, wanted) in [(Some(30), 0.8..1.3), (None, 0.0..0.3)] {
+            let mut waveform = Waveform::new();
+            hear(&mut waveform, 0..100, Some(30));
+            waveform.follow(30, 0.9);
+            hear(&mut waveform, 100..150, None);
+            waveform.forget_now();
+            hear(&mut waveform, 150..150 + u64::from(LEAST_NOW), echo);
+            let likeness = waveform.likeness().unwrap_or(f32::NAN);
+            assert!(wanted.contains(&likeness), "{echo:?}: {likeness}");
+        }
     }
 
     #[test]
