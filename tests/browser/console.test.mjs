@@ -56,11 +56,14 @@ async function withConsole(use, { signedIn = true, ...options } = {}) {
 
 /** The page is no wider than its window, and axe finds nothing serious in it. */
 async function judge(page, name) {
-  const { tooWide, width } = await page.evaluate(() => {
+  const { tooWide, width, widest } = await page.evaluate(() => {
     const { scrollWidth, clientWidth } = document.documentElement;
-    return { tooWide: scrollWidth - clientWidth, width: clientWidth };
+    const told = ({ tagName, className, textContent }) => `${tagName}.${className} "${textContent.slice(0, 60)}"`;
+    const reaches = (element) => element.getBoundingClientRect().right > clientWidth;
+    const widest = scrollWidth > clientWidth ? [...document.body.querySelectorAll("*")].filter(reaches).map(told) : [];
+    return { tooWide: scrollWidth - clientWidth, width: clientWidth, widest };
   });
-  assert.ok(tooWide <= 0, `${name} is ${tooWide} px wider than ${width}`);
+  assert.ok(tooWide <= 0, `${name} is ${tooWide} px wider than ${width}: ${widest.join(", ")}`);
   // A colour on its way is nobody's.
   await page.waitForFunction(() =>
     document.getAnimations().every((moves) => moves.playState === "finished" || !(moves instanceof CSSTransition)),

@@ -71,7 +71,8 @@ const EITHER: f32 = 0.38;
 const PER_LIKENESS: f32 = 2.0;
 
 /// Of the part of an echo that its waveform explains as a rule, so much and more is heard of the agent's voice alone, and less while a
-/// person speaks. (Of the echo alone nine in ten steps have more than 0.7, of persons over it nine in ten less than 0.45.)
+/// person speaks. (Of the echo alone nine in ten steps have more than 0.7, of persons over it nine in ten less than 0.45; with what chance
+/// explains, which is left out since.)
 const SAME: f32 = 0.85;
 /// Less suffices if levels see no more than the echo, depending on their pattern (if that is the agent's, nothing need be explained): a room that
 /// rings, or a canceller that just opens, explains little …
