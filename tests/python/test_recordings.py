@@ -247,8 +247,9 @@ class Evidence(unittest.TestCase):
             self.assertIn(f"Byte {at} of agent.ogg", found["findings"][0])
 
             # Another one of the same page.
-            lines = track.with_name("recording.log").read_text().splitlines()
-            pages = [page["bytes"] for page in (json.loads(line.split(" ", 1)[1]) for line in lines) if page.get("track") == "agent"]
+            log = track.with_name("recording.log")
+            entries = [json.loads(line.split(" ", 1)[1]) for line in log.read_text().splitlines()]
+            pages = [entry["bytes"] for entry in entries if entry.get("track") == "agent" and "bytes" in entry]
             begins, ends = next((begins, ends) for begins, ends in pages if begins <= at < ends)
             changed[ends - 1 if ends - 1 != at else begins] ^= 1
             track.write_bytes(changed)
@@ -264,7 +265,6 @@ class Evidence(unittest.TestCase):
             track.unlink()
             self.assertIn("agent.ogg is missing", ringline(server, "verify", instance).stdout)
             track.write_bytes(whole)
-            log = track.with_name("recording.log")
             lines = log.read_text().splitlines(keepends=True)
             log.write_text("".join([*lines[:3], lines[3].replace("until", "untiL", 1), *lines[4:]]))
             self.assertIn("Line 4 of recording.log was changed", ringline(server, "verify", instance).stdout)
