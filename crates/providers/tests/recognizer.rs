@@ -116,11 +116,7 @@ mod whisper {
     #[tokio::test(flavor = "multi_thread")]
     async fn what_is_no_speech_has_no_text() {
         let Some(whisper) = load(english()) else { return };
-        let mut state = 7u32;
-        let mut noise = |level: f32| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            ((state >> 8) as f32 / (1u32 << 24) as f32 - 0.5) * level
-        };
+        let mut noise = noise();
         let hiss: Vec<f32> = (0..48_000).map(|_| noise(0.05)).collect();
         let silence = vec![0.0; 48_000];
         let clicks: Vec<f32> = (0..48_000).map(|i| if i % 8_000 < 20 { noise(1.0) } else { 0.0 }).collect();
@@ -133,12 +129,8 @@ mod whisper {
     #[tokio::test(flavor = "multi_thread")]
     async fn the_callers_language_goes_before_the_configured_one() {
         let (Some(recordings), Some(whisper)) = (recordings::librivox(), load(english())) else { return };
-        let (events, mut receiver) = tokio::sync::mpsc::channel(64);
         let chinese = RecognitionParams { language: Some("zh_mandarin".to_owned()), ..RecognitionParams::default() };
-        let mut utterance = whisper.open(chinese, events);
-        push(&mut *utterance, &recordings[1].audio);
-        utterance.transcribe(1);
-        let text = answer(&mut receiver).await.1.unwrap();
+        let text = text_with(&whisper, chinese, &recordings[1].audio).await;
         assert!(text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)), "not written in Chinese: {text}");
     }
 
@@ -148,26 +140,35 @@ mod whisper {
         let told = ["Okay", "Yeah", "Right", "Uh huh", "I see", "Mm hmm"].map(str::to_owned).to_vec();
         let hot = RecognitionParams { hot_words: told.clone(), ..RecognitionParams::default() };
         let expected = RecognitionParams { expected: told, ..RecognitionParams::default() };
-        let mut state = 7u32;
-        let mut noise = || {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            ((state >> 8) as f32 / (1u32 << 24) as f32 - 0.5) * 0.05
-        };
+        let mut noise = noise();
         // 0.6 s out of the middle of "eight of spades four of clubs".
         let cards = recordings.iter().find(|recording| recording.name == "005").unwrap();
-        let part: Vec<f32> = cards.audio[16_000..25_600].iter().map(|sample| sample + noise()).collect();
+        let part: Vec<f32> = cards.audio[16_000..25_600].iter().map(|sample| sample + noise(0.05)).collect();
         let part = recordings::followed_by_silence(&part, 300);
         let mut texts = Vec::new();
         for params in [RecognitionParams::default(), hot, expected] {
-            let (events, mut receiver) = tokio::sync::mpsc::channel(64);
-            let mut utterance = whisper.open(params, events);
-            push(&mut *utterance, &part);
-            utterance.transcribe(1);
-            texts.push(answer(&mut receiver).await.1.unwrap());
+            texts.push(text_with(&whisper, params, &part).await);
         }
         println!("{texts:?}");
         assert_eq!(words(&texts[1]), ["i", "see"], "hot words do: {texts:?}");
         assert_eq!(texts[2], texts[0]);
+    }
+
+    async fn text_with(whisper: &Whisper, params: RecognitionParams, audio: &[f32]) -> String {
+        let (events, mut receiver) = tokio::sync::mpsc::channel(64);
+        let mut utterance = whisper.open(params, events);
+        push(&mut *utterance, audio);
+        utterance.transcribe(1);
+        answer(&mut receiver).await.1.unwrap()
+    }
+
+    /// Samples of noise, peak to peak `level`; always the same.
+    fn noise() -> impl FnMut(f32) -> f32 {
+        let mut state = 7u32;
+        move |level| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            ((state >> 8) as f32 / (1u32 << 24) as f32 - 0.5) * level
+        }
     }
 
     async fn word_error_rate(whisper: &Whisper, recordings: &[Recording]) -> f64 {

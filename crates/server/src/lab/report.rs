@@ -178,6 +178,35 @@ mod tests {
         assert!(text.contains("yield time, p50 / p95        0.34 s / 0.34 s"), "{text}");
     }
 
+    fn room(is_backchannel: bool, stopped: Option<f32>, self_interrupted: bool) -> InRoom {
+        InRoom {
+            room: String::new(),
+            clip: Some("c".into()),
+            is_backchannel,
+            stopped,
+            ducked: false,
+            paused: false,
+            self_interrupted,
+            echo_known: true,
+            overlaps: Vec::new(),
+            words: String::new(),
+        }
+    }
+
+    #[test]
+    fn in_rooms_an_interruption_is_lost_without_a_stop_and_a_backchannel_held() {
+        let heard = [(None, false), (Some(0.9), false), (Some(1.7), false), (Some(0.1), true)];
+        let of = |is_backchannel| {
+            let rooms = heard.map(|(stopped, by_itself)| room(is_backchannel, stopped, by_itself)).to_vec();
+            Report { rooms, ..Report::default() }
+        };
+        let share = Share { part: 1, of: 3 };
+        assert_eq!((of(false).lost_interruptions(), of(true).selectivity_in_rooms()), (share, share));
+        let (lost, held) = (of(false).to_string(), of(true).to_string());
+        assert!(lost.contains("interruptions lost      0.333  1 of 3") && !lost.contains("held"), "{lost}");
+        assert!(held.contains("backchannels held       0.333  1 of 3") && !held.contains("lost"), "{held}");
+    }
+
     #[test]
     fn nothing_measured_is_no_number() {
         assert_eq!(Share { part: 0, of: 0 }.value(), None);

@@ -17,7 +17,7 @@ pub(super) struct Prompt {
 impl Prompt {
     pub(super) fn new(hot_words: &[String], expected: &[String], tokens: &Tokens) -> Prompt {
         let told = tokens.prompt(&[hot_words, expected].concat());
-        let untold = Some(tokens.prompt(hot_words)).filter(|untold| *untold != told);
+        let untold = (!expected.is_empty()).then(|| tokens.prompt(hot_words)).filter(|untold| *untold != told);
         Prompt { told, untold }
     }
 }
